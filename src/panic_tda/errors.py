@@ -1,0 +1,136 @@
+"""Every error that panic-tda raises on purpose, and the exit code it means.
+
+PanicError                        1  the work failed
+├── RequestError                  2  the request was wrong
+│   ├── ConfigurationError           experiment file or settings; carries every issue at once
+│   ├── NotFound                     no experiment, run or model goes by that name
+│   └── SignatureError               a value or a chain of models of the wrong type
+├── RecordError                   1  the database
+│   ├── FutureRecord                 written by a newer panic-tda
+│   ├── RecordUnavailable            cannot be opened, or is not a panic-tda database
+│   └── RecordBusy                   another process performs the same experiment
+├── ModelError                    1  a model, or one item given to it
+│   ├── PrerequisiteError            a package, weights or an extra is missing
+│   ├── ModelLoadError               weights are there but do not load
+│   ├── ModelVersionChanged          an experiment pinned another version
+│   ├── InvalidOutput                wrong type, wrong length, not finite, zero vector
+│   ├── ModelCallFailed              the model raised
+│   └── InsanePreview                outputs on trial inputs look like rubbish
+├── ExecutionError                1  where the model ran
+│   ├── InsufficientMemory           the model does not fit the memory budget
+│   ├── OutOfMemory                  a batch did not fit; the batch is halved
+│   └── ExecutorClosed               a call after close
+├── TooManyFailures               1  more runs failed than --fail-on-error allows
+└── Interrupted                 130  Ctrl-C, SIGTERM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class PanicError(Exception):
+    """Base of all errors raised on purpose.
+
+    ``message`` says what is wrong and with which id, in one line; ``hint`` says what to do.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class RequestError(PanicError):
+    """What was asked for cannot be done as asked."""
+
+    exit_code = 2
+
+
+class ConfigurationError(RequestError):
+    """An experiment file or a setting is wrong; ``issues`` holds one line for each fault."""
+
+    def __init__(self, issues: Sequence[str], *, hint: str = "") -> None:
+        super().__init__("; ".join(issues), hint=hint)
+        self.issues = tuple(issues)
+
+
+class NotFound(RequestError):
+    """Nothing goes by that id or name."""
+
+
+class SignatureError(RequestError):
+    """A value, or a chain of models, has the wrong type."""
+
+
+class RecordError(PanicError):
+    """The database cannot be used as it is."""
+
+
+class FutureRecord(RecordError):
+    """The database was written by a newer panic-tda."""
+
+
+class RecordUnavailable(RecordError):
+    """The database cannot be opened, or is not one of ours."""
+
+
+class RecordBusy(RecordError):
+    """Another process performs the same experiment."""
+
+
+class ModelError(PanicError):
+    """A model, or one item given to it, failed."""
+
+
+class PrerequisiteError(ModelError):
+    """A package, an extra or weights are missing."""
+
+
+class ModelLoadError(ModelError):
+    """Weights are there but are damaged or do not load."""
+
+
+class ModelVersionChanged(ModelError):
+    """The experiment pinned another version of the model than the installed one."""
+
+
+class InvalidOutput(ModelError):
+    """A model returned the wrong type or number of outputs, or a vector that is zero or not finite."""
+
+
+class ModelCallFailed(ModelError):
+    """The model raised an exception of its own."""
+
+
+class InsanePreview(ModelError):
+    """On trial inputs the model made outputs that look like rubbish."""
+
+
+class ExecutionError(PanicError):
+    """The place where the model ran failed."""
+
+
+class InsufficientMemory(ExecutionError):
+    """The model needs more than the memory budget."""
+
+
+class OutOfMemory(ExecutionError):
+    """A batch did not fit in memory."""
+
+
+class ExecutorClosed(ExecutionError):
+    """The executor was closed before the call."""
+
+
+class TooManyFailures(PanicError):
+    """The share of failed runs passed the limit given by ``--fail-on-error``."""
+
+
+class Interrupted(PanicError):
+    """Stopped by Ctrl-C or SIGTERM; everything finished until then is recorded."""
+
+    exit_code = 130

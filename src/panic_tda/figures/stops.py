@@ -1,0 +1,50 @@
+"""Why the runs stopped, network by network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from panic_tda.figures.drawing import INK, STOP_COLOURS, TEXT, legend, name_axes, panels, whole_numbers
+from panic_tda.figures.trajectory import run_rows
+from panic_tda.figures.words import STOP_REASONS, shorten, stop_reason
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.figure import Figure
+
+
+def stop_counts(runs: pl.DataFrame) -> dict[str, Counter[str]]:
+    """For each network, in the order of the frame, how many runs stopped for each reason."""
+    counts: dict[str, Counter[str]] = {}
+    for run in run_rows(runs):
+        counts.setdefault(run.network, Counter())[stop_reason(run)] += 1
+    return counts
+
+
+def stop_reasons(runs: pl.DataFrame) -> Figure:
+    """One bar for each network, stacked by stop reason, with the number of runs written into each part."""
+    counts = stop_counts(runs)
+    figure, axes = panels(min(1, len(counts)), width=6.4, height=1.5 + 0.42 * len(counts))
+    for each in axes:
+        left = dict.fromkeys(counts, 0)
+        reasons = [reason for reason in STOP_REASONS if any(found[reason] for found in counts.values())]
+        for reason in reasons:
+            widths = [found[reason] for found in counts.values()]
+            bars = each.barh(range(len(counts)), widths, left=list(left.values()), height=0.62, edgecolor=INK, linewidth=0.6,
+                             color=STOP_COLOURS[reason], label=reason)  # fmt: skip
+            each.bar_label(
+                bars, [str(width or "") for width in widths], label_type="center", color="white", fontsize=TEXT,
+                fontweight="bold",
+            )  # fmt: skip
+            left = {
+                name: start + found[reason] for (name, found), start in zip(counts.items(), left.values(), strict=True)
+            }
+        each.set_yticks(range(len(counts)), [shorten(name, 44) for name in counts])
+        for tick in each.get_yticklabels():
+            tick.set_parse_math(False)
+        each.invert_yaxis()
+        whole_numbers(each)
+        name_axes(each, "", "Runs", "")
+        legend(figure, each.containers, loc="outside lower left", columns=len(reasons))
+    return figure

@@ -1,0 +1,1 @@
+"""The heart: experiment files, planning and the stages."""

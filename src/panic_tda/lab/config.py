@@ -1,0 +1,112 @@
+"""The shape of an experiment file, as pydantic models: for reading it, and for its JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+MAX_SEED = 2**31 - 1
+MAX_DIMENSION = 3
+Seed = Annotated[int, Field(ge=-1, le=MAX_SEED)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class NodeConfig(BaseModel):
+    """A model with parameters."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    model: str
+
+
+class ImagePrompt(_Strict):
+    """An image as the start of a run."""
+
+    image: str = Field(min_length=1, description="Path of an image file, relative to the experiment file.")
+    sha256: str | None = Field(default=None, description="Identity of its pixels; filled in by the record.")
+
+
+class DiagramsStage(_Strict):
+    """How persistence diagrams are computed."""
+
+    max_dim: int = Field(default=2, ge=0, le=MAX_DIMENSION, description="Highest homology dimension.")
+    max_points: int = Field(
+        default=2000, ge=10, le=100_000, description="Above this many distinct points, landmarks stand for the rest."
+    )
+
+
+def _by_type(value: Any) -> str:
+    return "object" if isinstance(value, (dict, BaseModel)) else "plain"
+
+
+TAGS = ("object", "plain")
+"""What pydantic inserts into error paths for the unions below."""
+
+NodeEntry = Annotated[
+    Annotated[str, Tag("plain")] | Annotated[NodeConfig, Tag("object")],
+    Discriminator(_by_type),
+]
+PromptEntry = Annotated[
+    Annotated[str, Field(min_length=1), Tag("plain")] | Annotated[ImagePrompt, Tag("object")],
+    Discriminator(_by_type),
+]
+DiagramsEntry = Annotated[
+    Annotated[bool, Tag("plain")] | Annotated[DiagramsStage, Tag("object")],
+    Discriminator(_by_type),
+]
+
+
+class Stages(_Strict):
+    """Which stages run after generating and embedding."""
+
+    diagrams: DiagramsEntry = True
+
+
+class ExperimentConfig(_Strict):
+    """An experiment: networks × prompts × seeds × run numbers."""
+
+    networks: list[Annotated[list[NodeEntry], Field(min_length=1)]] = Field(
+        min_length=1, description="Cyclic lists of models; each takes what the one before makes."
+    )
+    prompts: list[PromptEntry] = Field(min_length=1, description="Where runs start: texts, or images by path.")
+    seeds: list[Seed] = Field(
+        default=[-1], min_length=1, description="A fixed seed makes a run deterministic; -1 draws one for each call."
+    )
+    num_runs: int = Field(default=1, ge=1, le=100_000, description="Repeats of each (network, prompt, seed).")
+    embedding_models: list[str] = Field(min_length=1, description="Models that measure the outputs.")
+    max_length: int = Field(ge=1, le=1_000_000, description="Invocations after which a run stops.")
+    stages: Stages = Stages()
+
+    @property
+    def diagrams(self) -> DiagramsStage | None:
+        """How diagrams are computed, or None when they are switched off."""
+        entry = self.stages.diagrams
+        if isinstance(entry, DiagramsStage):
+            return entry
+        return DiagramsStage() if entry else None
+
+
+def config_schema() -> dict[str, Any]:
+    """The JSON Schema of an experiment file, with the names of the models on this machine."""
+    from panic_tda.models.catalogue import catalogue
+
+    schema = ExperimentConfig.model_json_schema()
+    generators = [spec.name for spec in catalogue().values() if spec.signature.is_generator]
+    embedders = [spec.name for spec in catalogue().values() if not spec.signature.is_generator]
+    properties = schema["properties"]
+    properties["embedding_models"]["items"]["enum"] = embedders
+    node = properties["networks"]["items"]["items"]
+    for choice in node["oneOf"]:
+        if choice.get("type") == "string":
+            choice["enum"] = generators
+    schema["$defs"]["NodeConfig"]["properties"]["model"]["enum"] = generators
+    properties["network"] = properties["networks"]["items"] | {"description": "Short for a single network."}
+    schema["required"] = [name for name in schema["required"] if name != "networks"]
+    schema["oneOf"] = [{"required": ["networks"]}, {"required": ["network"]}]
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "panic-tda experiment"
+    return schema

@@ -1,0 +1,122 @@
+"""The embed stage: a vector for every distinct output, under every embedder of the experiment."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import partial
+
+from panic_tda.content import Image, Text
+from panic_tda.errors import PanicError
+from panic_tda.lab.progress import Pace
+from panic_tda.lab.workbench import Task, Workbench
+from panic_tda.lab.writing import Writer
+from panic_tda.models.model import ModelSpec
+from panic_tda.runtime.result import Call, Result
+from panic_tda.store.generation import Failure, write_failures
+from panic_tda.store.measurement import (
+    Measured,
+    count_outputs,
+    groups_of_runs,
+    outputs_without_vector,
+    write_vectors,
+)
+from panic_tda.store.outputs import load_outputs
+from panic_tda.store.progress import Count, advance_stage, set_stage
+from panic_tda.store.statements import chunks
+
+STAGE = "embed"
+
+
+def embed(bench: Workbench, task: Task) -> None:
+    """Embeds what has no vector yet; returns early, with everything finished stored, when asked to stop."""
+    counts = {spec.name: _begin(bench, task, spec) for spec in task.experiment.embedders}
+    remaining = {name: count.total - count.done for name, count in counts.items()}
+    done = sum(count.done for count in counts.values())
+    pace = Pace(STAGE, done=done, remaining=remaining, report=bench.report)
+    pace.tell()
+    for spec in task.experiment.embedders:
+        if remaining[spec.name]:
+            _Embedding(bench, task, spec, pace).perform()
+    pace.tell()
+
+
+def _begin(bench: Workbench, task: Task, spec: ModelSpec) -> Count:
+    with bench.record.writing() as connection:
+        done, total = count_outputs(connection, task.experiment_id, spec.signature.input, task.versions[spec.name].id)
+        set_stage(connection, task.experiment_id, STAGE, spec.name, Count(done, total))
+    return Count(done, total)
+
+
+class _Embedding:
+    """One embedder at work on one experiment."""
+
+    def __init__(self, bench: Workbench, task: Task, spec: ModelSpec, pace: Pace) -> None:
+        self._bench = bench
+        self._task = task
+        self._spec = spec
+        self._pace = pace
+        self._version = task.versions[spec.name].id
+        self._in_flight: deque[tuple[Sequence[str], Future[Result]]] = deque()
+
+    def perform(self) -> None:
+        with self._bench.record.reading() as connection:
+            groups = list(groups_of_runs(connection, self._task.experiment_id))
+        with Writer() as writer:
+            for group in groups:
+                self._embed_group(group, writer)
+                if self._bench.stop.is_set():
+                    return
+
+    def _embed_group(self, run_ids: Sequence[str], writer: Writer) -> None:
+        """Waits for the group's vectors to be stored, so that the next group does not ask for them again."""
+        with self._bench.record.reading() as connection:
+            missing = outputs_without_vector(
+                connection, run_ids, self._spec.signature.input, self._version, self._spec.name
+            )
+        for keys in chunks(missing, self._bench.batch_size_of(self._spec)):
+            if self._bench.stop.is_set():
+                break
+            self._submit(keys)
+            while len(self._in_flight) >= self._bench.executor.slots:
+                self._collect(writer)
+        while self._in_flight:
+            self._collect(writer)
+        writer.flush()
+
+    def _submit(self, keys: Sequence[str]) -> None:
+        with self._bench.record.reading() as connection:
+            contents = load_outputs(connection, keys)
+        inputs = tuple(contents[key] for key in keys)
+        call = Call(self._spec, inputs, seeds=(0,) * len(keys))
+        self._in_flight.append((keys, self._bench.executor.submit(call)))
+
+    def _collect(self, writer: Writer) -> None:
+        keys, future = self._in_flight.popleft()
+        measured: list[Measured] = []
+        failures: list[Failure] = []
+        try:
+            result = future.result()
+        except PanicError as fault:
+            failures = [self._failure(key, fault) for key in keys]
+            seconds = 0.0
+        else:
+            seconds = result.timings.run_s
+            for key, outcome in zip(keys, result.outputs, strict=True):
+                if isinstance(outcome, PanicError):
+                    failures.append(self._failure(key, outcome))
+                elif not isinstance(outcome, (Text, Image)):
+                    measured.append(Measured(key, outcome))
+        writer.put(partial(self._store, measured, failures))
+        self._pace.advance(self._spec.name, len(measured), seconds, failed=len(failures))
+        self._pace.tell(self._spec.name)
+
+    def _failure(self, key: str, fault: PanicError) -> Failure:
+        return Failure(self._task.experiment_id, STAGE, self._spec.name, fault, output_id=key)
+
+    def _store(self, measured: Sequence[Measured], failures: Sequence[Failure]) -> None:
+        with self._bench.record.writing() as connection:
+            write_vectors(connection, measured, self._version)
+            write_failures(connection, failures)
+            advance_stage(connection, self._task.experiment_id, STAGE, self._spec.name, len(measured))

@@ -1,0 +1,210 @@
+"""The generate stage: brings every run of one or several experiments to its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from functools import partial
+
+from panic_tda.content import Content, Image
+from panic_tda.errors import PanicError, TooManyFailures
+from panic_tda.lab.network import Network, Node
+from panic_tda.lab.planning import Batch, RunState, Wavefront
+from panic_tda.lab.progress import Pace
+from panic_tda.lab.workbench import Task, Workbench
+from panic_tda.lab.writing import ContentCache, Writer
+from panic_tda.runtime.result import Call, Result
+from panic_tda.store.generation import (
+    Failure,
+    RunPosition,
+    Step,
+    mend_holes,
+    unfinished_runs,
+    visited_outputs,
+    write_failures,
+    write_steps,
+)
+from panic_tda.store.outputs import encode_row, known_outputs
+from panic_tda.store.progress import count_runs, forget_stages, generate_count
+
+STAGE = "generate"
+
+
+@dataclass(frozen=True, slots=True)
+class _InFlight:
+    batch: Batch
+    call: Call
+    input_ids: tuple[str, ...]
+
+
+def generate(bench: Workbench, tasks: Sequence[Task]) -> None:
+    """Performs what is missing; returns early, with everything finished so far stored, when asked to stop.
+
+    Raises ``TooManyFailures`` when the share of failed runs passes ``fail_on_error``.
+    """
+    for task in tasks:
+        with bench.record.writing() as connection:
+            if mend_holes(connection, task.experiment_id):
+                forget_stages(connection, task.experiment_id)
+    states = [state for task in tasks for state in _run_states(bench, task)]
+    if states:
+        _Generation(bench, tasks, states).perform()
+
+
+def _run_states(bench: Workbench, task: Task) -> list[RunState]:
+    with bench.record.reading() as connection:
+        positions = unfinished_runs(connection, task.experiment_id)
+        visited = visited_outputs(connection, task.experiment_id)
+    networks = {network.id: network for network in task.experiment.networks}
+    return [_run_state(position, networks, visited.get(position.run_id, [])) for position in positions]
+
+
+def _run_state(position: RunPosition, networks: Mapping[str, Network], visited: Sequence[str]) -> RunState:
+    network = Network.from_json(position.network)
+    network = networks.get(network.id, network)
+    cycle = len(network.nodes)
+    places: dict[tuple[int, int], int] = {}
+    for number, key in enumerate(visited):
+        places.setdefault((number % cycle, int(key, 16)), number)
+    return RunState(
+        position.run_id,
+        position.experiment_id,
+        network,
+        position.seed,
+        position.length,
+        position.max_length,
+        position.next_input,
+        places,
+    )
+
+
+class _Generation:
+    """The wavefront's thin shell: submits, collects, stores, reports."""
+
+    def __init__(self, bench: Workbench, tasks: Sequence[Task], states: Sequence[RunState]) -> None:
+        self._bench = bench
+        self._tasks = {task.experiment_id: task for task in tasks}
+        self._wave = Wavefront(states)
+        self._cache = ContentCache(bench.record)
+        self._sizes: dict[str, int] = {}
+        with bench.record.reading() as connection:
+            done = sum(generate_count(connection, key).done for key in self._tasks)
+            self._runs = sum(count_runs(connection, key) for key in self._tasks)
+        remaining: Counter[str] = Counter()
+        for state in states:
+            remaining.update(calls_ahead(state))
+        self._pace = Pace(STAGE, done=done, remaining=remaining, report=bench.report)
+
+    def perform(self) -> None:
+        in_flight: dict[Future[Result], _InFlight] = {}
+        with Writer() as writer:
+            self._pace.tell()
+            self._submit(in_flight)
+            while in_flight:
+                finished = wait(in_flight, return_when=FIRST_COMPLETED).done
+                for future in [future for future in in_flight if future in finished]:
+                    self._collect(in_flight.pop(future), future, writer)
+                self._check_failures()
+                self._submit(in_flight)
+        self._pace.tell()
+
+    def _submit(self, in_flight: dict[Future[Result], _InFlight]) -> None:
+        executor = self._bench.executor
+        while len(in_flight) < executor.slots and not self._bench.stop.is_set():
+            batch = self._wave.next_batch(executor.resident(), self._batch_size)
+            if batch is None:
+                return
+            input_ids = tuple(run.next_input for run in batch.runs)
+            seeds = tuple(run.seed if run.seed >= 0 else self._bench.draw() for run in batch.runs)
+            inputs = tuple(self._cache.get(input_ids))
+            call = Call(batch.node.spec, inputs, seeds, dict(batch.node.parameters))
+            in_flight[executor.submit(call)] = _InFlight(batch, call, input_ids)
+
+    def _batch_size(self, node: Node) -> int:
+        if node.model not in self._sizes:
+            self._sizes[node.model] = self._bench.batch_size_of(node.spec)
+        return self._sizes[node.model]
+
+    def _collect(self, sent: _InFlight, future: Future[Result], writer: Writer) -> None:
+        try:
+            result = future.result()
+        except PanicError as fault:
+            failures = [self._fail(run, sent.call, fault) for run in sent.batch.runs]
+            writer.put(partial(self._store, [], failures))
+            return
+        steps: list[Step] = []
+        failures = []
+        seconds = result.timings.run_s / len(sent.batch.runs)
+        for index, (run, outcome) in enumerate(zip(sent.batch.runs, result.outputs, strict=True)):
+            if isinstance(outcome, PanicError):
+                failures.append(self._fail(run, sent.call, outcome))
+            elif isinstance(outcome, Content):
+                steps.append(self._advance(run, sent, index, outcome, result, seconds))
+        self._cache.add(step.output for step in steps)
+        writer.put(partial(self._store, steps, failures))
+        self._pace.advance(sent.batch.node.model, len(steps), result.timings.run_s)
+        self._pace.tell(sent.batch.node.label)
+
+    def _advance(
+        self, run: RunState, sent: _InFlight, index: int, output: Content, result: Result, seconds: float
+    ) -> Step:
+        sequence_number = run.length
+        stop_reason, period = run.advance(output.sha256)
+        if stop_reason is None:
+            self._wave.put(run)
+        else:
+            self._pace.drop(calls_ahead(run))
+            run.visited.clear()
+        return Step(
+            run_id=run.run_id,
+            sequence_number=sequence_number,
+            model_version_id=self._tasks[run.experiment_id].versions[sent.call.spec.name].id,
+            input_id=sent.input_ids[index],
+            output=output,
+            seed=sent.call.seeds[index],
+            started_at=result.started_at,
+            completed_at=result.completed_at,
+            seconds=seconds,
+            stop_reason=stop_reason,
+            period=period,
+        )
+
+    def _fail(self, run: RunState, call: Call, fault: PanicError) -> Failure:
+        ahead = Counter(calls_ahead(run))
+        self._pace.advance(call.spec.name, 0, 0.0, failed=1)
+        ahead[call.spec.name] -= 1
+        self._pace.drop(ahead)
+        run.visited.clear()
+        return Failure(run.experiment_id, STAGE, call.spec.name, fault, run.run_id, run.length)
+
+    def _store(self, steps: Sequence[Step], failures: Sequence[Failure]) -> None:
+        outputs = {step.output.sha256: step.output for step in steps}
+        images = [key for key, output in outputs.items() if isinstance(output, Image)]
+        with self._bench.record.reading() as connection:
+            known = known_outputs(connection, images)
+        rows = [encode_row(output) for key, output in outputs.items() if key not in known]
+        with self._bench.record.writing() as connection:
+            write_steps(connection, steps, rows)
+            write_failures(connection, failures)
+        self._cache.stored(outputs.values())
+
+    def _check_failures(self) -> None:
+        limit = self._bench.fail_on_error
+        if limit is not None and self._pace.failed > limit * self._runs:
+            raise TooManyFailures(
+                f"{self._pace.failed} of {self._runs} runs failed, more than the share of {limit:g} that is allowed",
+                hint="panic-tda experiment show ID lists the failures",
+            )
+
+
+def calls_ahead(run: RunState) -> dict[str, int]:
+    """How often each model will be called for this run if it does not stop early."""
+    cycle = len(run.network.nodes)
+    ahead: Counter[str] = Counter()
+    for position, node in enumerate(run.network.nodes):
+        first = run.length + (position - run.length) % cycle
+        if first < run.max_length:
+            ahead[node.model] += (run.max_length - 1 - first) // cycle + 1
+    return ahead

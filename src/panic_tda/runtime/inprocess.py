@@ -1,0 +1,79 @@
+"""The executor that runs models in this process, one call at a time, on a thread of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from panic_tda.errors import ExecutorClosed
+from panic_tda.models.model import Model, ModelSpec, Placement
+from panic_tda.runtime.execution import BatchLimits, execute
+from panic_tda.runtime.residency import ExpectedResidents, Residency, available_memory
+from panic_tda.runtime.result import Call, Result, Timings
+
+
+class InProcessExecutor:
+    """Models live in this process. One call runs, the next one waits: the device is never idle between them."""
+
+    name = "inprocess"
+    slots = 2
+
+    def __init__(
+        self,
+        *,
+        memory_budget: int = 0,
+        threads: int = 1,
+        load: Callable[[ModelSpec, Placement], Model] = ModelSpec.load,
+    ) -> None:
+        """``memory_budget`` in bytes (0: three quarters of the machine), ``threads`` for each model."""
+        placement = Placement(threads=threads)
+        budget = memory_budget or available_memory()
+        self._expected = ExpectedResidents(budget)
+        self._residency = Residency(budget, lambda spec: load(spec, placement))
+        self._limits = BatchLimits()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="panic-tda-model")
+        self._closed = False
+
+    @property
+    def loads(self) -> int:
+        """How often a model was loaded."""
+        return self._residency.loads
+
+    def submit(self, call: Call) -> Future[Result]:
+        """See :class:`~panic_tda.runtime.executor.Executor`."""
+        if self._closed:
+            raise ExecutorClosed("the executor is closed")
+        self._expected.use(call.spec)
+        return self._thread.submit(self._run, call, time.perf_counter())
+
+    def check(self, spec: ModelSpec) -> None:
+        """Raises ``InsufficientMemory`` when the model is larger than the budget."""
+        self._residency.check(spec)
+
+    def resident(self) -> frozenset[str]:
+        """Names of the models that will be in memory when the queued calls have run."""
+        return self._expected.names()
+
+    def close(self) -> None:
+        """Waits for the call in progress, drops the queued ones and frees every model."""
+        self._closed = True
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._residency.close()
+
+    def _run(self, call: Call, submitted: float) -> Result:
+        queue_s = time.perf_counter() - submitted
+        with self._residency.use(call.spec) as (model, load_s):
+            started_at, started = datetime.now(UTC), time.perf_counter()
+            outputs = execute(call, model, self._limits)
+            run_s = time.perf_counter() - started
+        return Result(
+            outputs=outputs,
+            model=f"{call.spec.name}@{call.spec.version}",
+            seeds=call.seeds,
+            timings=Timings(queue_s, load_s, run_s),
+            started_at=started_at,
+            worker="inprocess",
+            synthetic=call.spec.synthetic,
+        )

@@ -1,0 +1,68 @@
+"""An executor for tests: answers what it was told to, and remembers what it was asked."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from panic_tda.content import Text
+from panic_tda.errors import ExecutorClosed
+from panic_tda.models.model import ModelSpec
+from panic_tda.runtime.result import Call, Result, Timings
+
+if TYPE_CHECKING:
+    from panic_tda.runtime.result import Outcome
+
+
+def echo(call: Call) -> tuple[Outcome, ...]:
+    """Gives every input back."""
+    return call.inputs
+
+
+class MockExecutor:
+    """Answers at once: with what was enqueued, in order, and then with ``respond``."""
+
+    name = "mock"
+    slots = 1
+
+    def __init__(self, respond: Callable[[Call], tuple[Outcome, ...]] = echo) -> None:
+        self._respond = respond
+        self._answers: deque[tuple[Outcome, ...] | Exception] = deque()
+        self._closed = False
+        self.history: list[Call] = []
+
+    def enqueue(self, *outputs: Outcome | str) -> None:
+        """The outputs of the next unanswered call; a plain string stands for a text."""
+        self._answers.append(tuple(Text(output) if isinstance(output, str) else output for output in outputs))
+
+    def enqueue_error(self, fault: Exception) -> None:
+        """The next unanswered call fails as a whole."""
+        self._answers.append(fault)
+
+    def submit(self, call: Call) -> Future[Result]:
+        """See :class:`~panic_tda.runtime.executor.Executor`."""
+        if self._closed:
+            raise ExecutorClosed("the executor is closed")
+        self.history.append(call)
+        answer = self._answers.popleft() if self._answers else self._respond(call)
+        future: Future[Result] = Future()
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            model = f"{call.spec.name}@{call.spec.version}"
+            future.set_result(Result(answer, model, call.seeds, Timings(), datetime.now(UTC), "mock"))
+        return future
+
+    def check(self, spec: ModelSpec) -> None:
+        """Everything fits."""
+
+    def resident(self) -> frozenset[str]:
+        """Every model that was called."""
+        return frozenset(call.spec.name for call in self.history)
+
+    def close(self) -> None:
+        """No call after this one."""
+        self._closed = True

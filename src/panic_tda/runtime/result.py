@@ -1,0 +1,59 @@
+"""What every executor takes and gives: a call, and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+from panic_tda.content import Content
+from panic_tda.errors import ModelError
+from panic_tda.models.model import ModelSpec, Parameters
+
+if TYPE_CHECKING:
+    from panic_tda.models.model import Vector
+
+    Outcome: TypeAlias = Content | Vector | ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One batch for one model: inputs and seeds are parallel; the parameters hold for every item."""
+
+    spec: ModelSpec
+    inputs: tuple[Content, ...]
+    seeds: tuple[int, ...]
+    parameters: Parameters = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds a call spent waiting, loading its model, and running."""
+
+    queue_s: float = 0.0
+    load_s: float = 0.0
+    run_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of a call: one output, vector or error for each input, in order.
+
+    ``model`` is ``name@version``; ``started_at`` is when the model began to run (UTC), after queue and load.
+    """
+
+    outputs: tuple[Outcome, ...]
+    model: str
+    seeds: tuple[int, ...]
+    timings: Timings
+    started_at: datetime
+    worker: str
+    finish_reason: str = "stop"
+    usage: Mapping[str, int] = field(default_factory=dict)
+    synthetic: bool = False
+
+    @property
+    def completed_at(self) -> datetime:
+        """When the model had finished (UTC)."""
+        return self.started_at + timedelta(seconds=self.timings.run_s)

@@ -1,0 +1,79 @@
+"""Settings: a TOML file, overridden by ``PANIC_TDA_*`` in the environment, overridden by command-line flags."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from panic_tda.errors import ConfigurationError
+
+ENVIRONMENT_PREFIX = "PANIC_TDA_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that may be set for all commands at once. Zero or empty means: choose for me."""
+
+    db: str = "panic-tda.sqlite"
+    """Path or SQLAlchemy URL of the database."""
+    executor: str = "inprocess"
+    """Where models run."""
+    batch_size: int = 0
+    """Inputs for each model call; 0 takes each model's own, measured or from the catalogue."""
+    memory_budget: int = 0
+    """Megabytes that loaded models may take; 0 takes three quarters of the machine."""
+    threads: int = 0
+    """Threads of each model; 0 takes one for each core."""
+    offline: bool = False
+    """Never fetch weights."""
+
+    def updated(self, changes: Mapping[str, Any]) -> Settings:
+        """A copy with the changes that are not None."""
+        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+
+def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Reads the file (if one is given) and the environment; raises ``ConfigurationError`` with every fault."""
+    issues: list[str] = []
+    changes = _from_file(path, issues) if path else {}
+    types = get_type_hints(Settings)
+    for setting in fields(Settings):
+        variable = ENVIRONMENT_PREFIX + setting.name.upper()
+        if variable in environment:
+            changes[setting.name] = _parsed(variable, environment[variable], types[setting.name], issues)
+    settings = Settings() if issues else Settings().updated(changes)
+    if settings.batch_size < 0 or settings.memory_budget < 0 or settings.threads < 0:
+        issues.append("batch_size, memory_budget and threads must not be negative")
+    if issues:
+        raise ConfigurationError(issues)
+    return settings
+
+
+def _from_file(path: Path, issues: list[str]) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        issues.append(f"{path}: {fault}")
+        return {}
+    types = get_type_hints(Settings)
+    for name, value in content.items():
+        if name not in types:
+            issues.append(f"{path}: unknown setting {name!r} (known: {', '.join(types)})")
+        elif type(value) is not types[name]:
+            issues.append(f"{path}: {name} must be of type {types[name].__name__}, not {value!r}")
+    return content
+
+
+def _parsed(variable: str, text: str, wanted: type, issues: list[str]) -> object:
+    if wanted is bool and text.lower() in ("1", "true", "yes", "0", "false", "no", ""):
+        return text.lower() in ("1", "true", "yes")
+    if wanted is int and text.lstrip("-").isdigit():
+        return int(text)
+    if wanted is str:
+        return text
+    issues.append(f"{variable} must be of type {wanted.__name__}, not {text!r}")
+    return None

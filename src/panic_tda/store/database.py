@@ -1,0 +1,134 @@
+"""Opening the record: SQLite by default, PostgreSQL by URL, always at the schema this code knows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+
+from panic_tda.errors import RecordUnavailable, RequestError
+from panic_tda.store.revisions import bring_up_to_date
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=60000",
+    "PRAGMA cache_size=-32000",
+    "PRAGMA temp_store=MEMORY",
+)
+
+
+class Record:
+    """An open database. Use :func:`open_record`; close it, or use it as a context manager."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @property
+    def location(self) -> str:
+        """Path of the SQLite file, or the URL without its password."""
+        url = self.engine.url
+        return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one consistent state."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that holds the write lock from its start, committed when the block ends well."""
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(begin_immediate=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Record:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_record(location: str | Path, *, create: bool = True) -> Record:
+    """Opens a database by path or SQLAlchemy URL, creating or upgrading it as needed.
+
+    An older schema is upgraded after a backup copy beside the file. Raises ``FutureRecord`` for a newer one,
+    ``RecordUnavailable`` for what cannot be opened, ``RequestError`` when it is missing and ``create`` is false.
+    """
+    url = _url(str(location))
+    if url.get_backend_name() == "sqlite":
+        _check_file(url, create)
+    engine = _engine(url)
+    try:
+        bring_up_to_date(engine)
+    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as fault:
+        engine.dispose()
+        reason = str(getattr(fault, "orig", fault)).strip().splitlines()[0]
+        raise RecordUnavailable(
+            f"{Record(engine).location}: {reason}", hint="check --db, the file's permissions, or that the server runs"
+        ) from fault
+    except BaseException:
+        engine.dispose()
+        raise
+    return Record(engine)
+
+
+def _url(location: str) -> URL:
+    if "://" not in location:
+        return URL.create("sqlite", database=location)
+    try:
+        url = make_url(location)
+        backend = url.get_backend_name()
+    except sa.exc.SQLAlchemyError as fault:
+        raise RequestError(f"--db {location!r} is neither a path nor an SQLAlchemy URL") from fault
+    if backend not in ("sqlite", "postgresql"):
+        raise RequestError(f"--db: {backend} is not supported", hint="use a SQLite path or a postgresql:// URL")
+    return url.set(drivername="postgresql+psycopg") if backend == "postgresql" else url
+
+
+def _check_file(url: URL, create: bool) -> None:
+    if not url.database or url.database == ":memory:":
+        raise RequestError("--db: a record lives in a file, not in memory")
+    path = Path(url.database)
+    if path.is_dir():
+        raise RequestError(f"--db: {path} is a folder")
+    if not path.exists() and not create:
+        raise RequestError(f"there is no database at {path}", hint="perform an experiment first, or point --db at one")
+    if not path.parent.is_dir():
+        raise RequestError(f"--db: there is no folder {path.parent}")
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = sa.create_engine(url, connect_args={"isolation_level": None, "timeout": 60})
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    try:
+        return sa.create_engine(url, pool_pre_ping=True)
+    except ModuleNotFoundError as fault:
+        raise RequestError(
+            f"PostgreSQL needs a package that is missing: {fault.name}", hint="pip install 'panic-tda[postgres]'"
+        ) from fault
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("begin_immediate")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -1,0 +1,202 @@
+"""Experiments and their runs: creating, finding, claiming, extending, listing and deleting them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from panic_tda.errors import NotFound, RecordBusy
+from panic_tda.store.identifiers import new_id
+from panic_tda.store.statements import insert_new
+from panic_tda.store.tables import experiments, invocations, outputs, runs
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """A run that must exist: its identity inside the experiment and its length."""
+
+    network_id: str
+    network: list[dict[str, Any]]
+    prompt_id: str
+    seed: int
+    run_number: int
+    max_length: int
+
+
+def create_experiment(connection: Connection, config: Mapping[str, Any], pins: Mapping[str, str]) -> str:
+    """A new experiment without runs; ``pins`` maps model names to versions."""
+    key = new_id()
+    row = {
+        "id": key,
+        "status": "pending",
+        "config": dict(config),
+        "model_versions": dict(pins),
+        "created_at": datetime.now(UTC),
+    }
+    connection.execute(sa.insert(experiments), row)
+    return key
+
+
+def update_experiment(connection: Connection, key: str, *, config: Mapping[str, Any], pins: Mapping[str, str]) -> None:
+    """Replaces what an experiment asks for, and opens it again."""
+    values = {"config": dict(config), "model_versions": dict(pins), "completed_at": None, "status": "pending"}
+    connection.execute(sa.update(experiments).where(experiments.c.id == key).values(**values))
+
+
+def ensure_runs(connection: Connection, key: str, planned: Sequence[PlannedRun]) -> None:
+    """Creates the runs that are missing and reopens those that now must be longer; the others stay as they are."""
+    rows = [
+        {
+            "id": new_id(),
+            "experiment_id": key,
+            "network_id": run.network_id,
+            "network": run.network,
+            "prompt_id": run.prompt_id,
+            "seed": run.seed,
+            "run_number": run.run_number,
+            "max_length": run.max_length,
+            "length": 0,
+        }
+        for run in planned
+    ]
+    insert_new(connection, runs, rows)
+    if rows:
+        longest = max(run.max_length for run in planned)
+        mine = runs.c.experiment_id == key
+        connection.execute(sa.update(runs).where(mine, runs.c.max_length < longest).values(max_length=longest))
+        cut_short = sa.and_(mine, runs.c.stop_reason == "length", runs.c.length < runs.c.max_length)
+        connection.execute(sa.update(runs).where(cut_short).values(stop_reason=None))
+
+
+def find_experiment(connection: Connection, name: str) -> Row[Any]:
+    """The experiment of that id, unambiguous prefix, or ``latest``; raises ``NotFound``."""
+    if name == "latest":
+        query = sa.select(experiments).order_by(experiments.c.created_at.desc(), experiments.c.id.desc()).limit(1)
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFound("there is no experiment yet", hint="panic-tda experiment perform CONFIG makes one")
+        return row
+    return _by_prefix(connection, experiments, name, "experiment", "panic-tda experiment list")
+
+
+def find_run(connection: Connection, name: str) -> Row[Any]:
+    """The run of that id, unambiguous prefix, or ``latest``; raises ``NotFound``."""
+    if name == "latest":
+        row = connection.execute(sa.select(runs).order_by(runs.c.id.desc()).limit(1)).one_or_none()
+        if row is None:
+            raise NotFound("there is no run yet", hint="panic-tda experiment perform CONFIG makes some")
+        return row
+    return _by_prefix(connection, runs, name, "run", "panic-tda run list")
+
+
+def _by_prefix(connection: Connection, table: sa.Table, name: str, noun: str, remedy: str) -> Row[Any]:
+    pattern = table.c.id.startswith(name.lower(), autoescape=True)
+    rows = connection.execute(sa.select(table).where(pattern).limit(2)).all() if name else []
+    exact = [row for row in rows if row.id == name]
+    if len(exact or rows) != 1:
+        problem = f"{noun} {name!r} is ambiguous" if rows else f"there is no {noun} {name!r}"
+        raise NotFound(problem, hint=f"{remedy} shows their ids")
+    return (exact or rows)[0]
+
+
+def list_experiments(connection: Connection) -> list[dict[str, Any]]:
+    """One row for each experiment, newest first, with its numbers of runs and invocations."""
+    counted = (
+        sa.select(
+            runs.c.experiment_id,
+            sa.func.count().label("runs"),
+            sa.func.sum(runs.c.length).label("invocations"),
+        )
+        .group_by(runs.c.experiment_id)
+        .subquery()
+    )
+    query = (
+        sa.select(experiments, counted.c.runs, counted.c.invocations)
+        .outerjoin(counted, counted.c.experiment_id == experiments.c.id)
+        .order_by(experiments.c.created_at.desc(), experiments.c.id.desc())
+    )
+    return [
+        {
+            "id": row.id,
+            "status": status_of(row),
+            "created_at": row.created_at.isoformat(),
+            "networks": row.config["networks"],
+            "prompts": row.config["prompts"],
+            "runs": int(row.runs or 0),
+            "invocations": int(row.invocations or 0),
+        }
+        for row in connection.execute(query)
+    ]
+
+
+def claim(connection: Connection, key: str) -> None:
+    """Marks this process as the one that performs the experiment; raises ``RecordBusy`` while another lives."""
+    query = sa.select(experiments).where(experiments.c.id == key).with_for_update()
+    row = connection.execute(query).one()
+    if _performer_lives(row.performer) and not _is_this_process(row.performer):
+        raise RecordBusy(
+            f"experiment {key} is being performed by process {row.performer['pid']} on {row.performer['host']}",
+            hint=f"wait for it, or watch it with: panic-tda experiment show {key}",
+        )
+    performer = {"host": socket.gethostname(), "pid": os.getpid()}
+    values = {"performer": performer, "status": "running", "completed_at": None}
+    connection.execute(sa.update(experiments).where(experiments.c.id == key).values(**values))
+
+
+def release(connection: Connection, key: str, status: str) -> None:
+    """The inverse of :func:`claim`; records how the work ended."""
+    finished = datetime.now(UTC) if status in ("completed", "failed") else None
+    values = {"performer": None, "status": status, "completed_at": finished}
+    connection.execute(sa.update(experiments).where(experiments.c.id == key).values(**values))
+
+
+def status_of(row: Row[Any]) -> str:
+    """``pending``, ``running``, ``completed``, ``failed``, or ``interrupted`` (also when its process died)."""
+    if row.status == "running" and not _performer_lives(row.performer):
+        return "interrupted"
+    return str(row.status)
+
+
+def _is_this_process(performer: Mapping[str, Any]) -> bool:
+    return bool(performer["host"] == socket.gethostname() and performer["pid"] == os.getpid())
+
+
+def _performer_lives(performer: Mapping[str, Any] | None) -> bool:
+    if not performer:
+        return False
+    if performer["host"] != socket.gethostname():
+        return True
+    try:
+        os.kill(performer["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def delete_experiment(connection: Connection, key: str) -> None:
+    """Deletes an experiment, all that hangs on it, and the outputs that no other experiment refers to."""
+    mine = sa.select(runs.c.id).where(runs.c.experiment_id == key)
+    referred = sa.union(
+        sa.select(invocations.c.output_id).where(invocations.c.run_id.in_(mine)),
+        sa.select(runs.c.prompt_id).where(runs.c.experiment_id == key),
+    )
+    candidates = connection.execute(referred).scalars().all()
+    connection.execute(sa.delete(experiments).where(experiments.c.id == key))
+    still_used = sa.or_(
+        sa.exists().where(invocations.c.output_id == outputs.c.id),
+        sa.exists().where(invocations.c.input_id == outputs.c.id),
+        sa.exists().where(runs.c.prompt_id == outputs.c.id),
+    )
+    rows = [{"key": candidate} for candidate in candidates]
+    if rows:
+        orphaned = sa.and_(outputs.c.id == sa.bindparam("key"), ~still_used)
+        connection.execute(sa.delete(outputs).where(orphaned), rows)

@@ -1,0 +1,216 @@
+"""What the generate stage reads and writes: where each run stands, and the steps it adds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from panic_tda.content import Content
+from panic_tda.errors import PanicError
+from panic_tda.store.identifiers import new_id
+from panic_tda.store.outputs import insert_outputs
+from panic_tda.store.tables import experiments, failures, invocations, persistence_diagrams, runs
+
+
+@dataclass(frozen=True, slots=True)
+class RunPosition:
+    """An unfinished run: how far it is, and the key of the content its next invocation takes."""
+
+    run_id: str
+    experiment_id: str
+    network: tuple[dict[str, Any], ...]
+    seed: int
+    length: int
+    max_length: int
+    next_input: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One finished invocation, and whether the run ends with it."""
+
+    run_id: str
+    sequence_number: int
+    model_version_id: str
+    input_id: str
+    output: Content
+    seed: int
+    started_at: datetime
+    completed_at: datetime
+    seconds: float
+    stop_reason: str | None = None
+    period: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A model that failed on an input; ``run_id`` for a run, ``output_id`` for an embedding."""
+
+    experiment_id: str
+    stage: str
+    model: str
+    error: PanicError
+    run_id: str | None = None
+    sequence_number: int | None = None
+    output_id: str | None = None
+
+
+def unfinished_runs(connection: Connection, experiment_id: str) -> list[RunPosition]:
+    """Every run without a stop reason, in the order of creation."""
+    last = sa.and_(invocations.c.run_id == runs.c.id, invocations.c.sequence_number == runs.c.length - 1)
+    query = (
+        sa.select(runs, invocations.c.output_id)
+        .outerjoin(invocations, last)
+        .where(runs.c.experiment_id == experiment_id, runs.c.stop_reason.is_(None))
+        .order_by(runs.c.id)
+    )
+    return [
+        RunPosition(
+            row.id,
+            experiment_id,
+            tuple(row.network),
+            row.seed,
+            row.length,
+            row.max_length,
+            row.output_id or row.prompt_id,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def visited_outputs(connection: Connection, experiment_id: str) -> dict[str, list[str]]:
+    """The output keys of every unfinished seeded run that has begun, in sequence order, by run."""
+    query = (
+        sa.select(invocations.c.run_id, invocations.c.output_id)
+        .join(runs, runs.c.id == invocations.c.run_id)
+        .where(runs.c.experiment_id == experiment_id, runs.c.stop_reason.is_(None), runs.c.seed >= 0)
+        .order_by(invocations.c.run_id, invocations.c.sequence_number)
+    )
+    visited: dict[str, list[str]] = {}
+    for run_id, output_id in connection.execute(query):
+        visited.setdefault(run_id, []).append(output_id)
+    return visited
+
+
+def mend_holes(connection: Connection, experiment_id: str) -> int:
+    """Cuts every run that has a hole back to the steps before it, with all that was derived from it.
+
+    A run is whole when its invocations are numbered 0 to ``length`` − 1. Returns how many were not.
+    """
+    counted = sa.func.count(invocations.c.id)
+    query = (
+        sa.select(runs.c.id)
+        .outerjoin(invocations, invocations.c.run_id == runs.c.id)
+        .where(runs.c.experiment_id == experiment_id)
+        .group_by(runs.c.id, runs.c.length)
+        .having(
+            sa.or_(
+                counted != runs.c.length,
+                sa.func.coalesce(sa.func.max(invocations.c.sequence_number), -1) != runs.c.length - 1,
+            )
+        )
+    )
+    broken = connection.execute(query).scalars().all()
+    for run_id in broken:
+        _cut_at_hole(connection, run_id)
+    return len(broken)
+
+
+def _cut_at_hole(connection: Connection, run_id: str) -> None:
+    mine = invocations.c.run_id == run_id
+    numbers = connection.execute(
+        sa.select(invocations.c.sequence_number).where(mine).order_by(invocations.c.sequence_number)
+    ).scalars()
+    whole = 0
+    for number in numbers:
+        if number != whole:
+            break
+        whole += 1
+    connection.execute(sa.delete(invocations).where(mine, invocations.c.sequence_number >= whole))
+    connection.execute(sa.delete(persistence_diagrams).where(persistence_diagrams.c.run_id == run_id))
+    values = {"length": whole, "stop_reason": None, "period": None}
+    connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
+
+
+def write_steps(connection: Connection, steps: Sequence[Step], new_outputs: Sequence[dict[str, Any]]) -> None:
+    """Adds invocations, the outputs they made, and the new length of their runs."""
+    if not steps:
+        return
+    insert_outputs(connection, new_outputs)
+    connection.execute(sa.insert(invocations), [_invocation(step) for step in steps])
+    advanced = (
+        sa.update(runs)
+        .where(runs.c.id == sa.bindparam("key"))
+        .values(
+            length=sa.bindparam("new_length"),
+            stop_reason=sa.bindparam("reason"),
+            period=sa.bindparam("found_period"),
+        )
+    )
+    connection.execute(
+        advanced,
+        [
+            {
+                "key": step.run_id,
+                "new_length": step.sequence_number + 1,
+                "reason": step.stop_reason,
+                "found_period": step.period,
+            }
+            for step in steps
+        ],
+    )
+
+
+def _invocation(step: Step) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "run_id": step.run_id,
+        "sequence_number": step.sequence_number,
+        "model_version_id": step.model_version_id,
+        "input_id": step.input_id,
+        "output_id": step.output.sha256,
+        "seed": step.seed,
+        "started_at": step.started_at,
+        "completed_at": step.completed_at,
+        "seconds": step.seconds,
+    }
+
+
+def write_failures(connection: Connection, found: Sequence[Failure]) -> None:
+    """Records failures; the runs among them stop with the reason ``failed``."""
+    if not found:
+        return
+    connection.execute(sa.insert(failures), [_failure(failure) for failure in found])
+    stopped = [{"key": failure.run_id} for failure in found if failure.run_id is not None]
+    if stopped:
+        query = sa.update(runs).where(runs.c.id == sa.bindparam("key")).values(stop_reason="failed")
+        connection.execute(query, stopped)
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "experiment_id": failure.experiment_id,
+        "stage": failure.stage,
+        "model": failure.model,
+        "run_id": failure.run_id,
+        "sequence_number": failure.sequence_number,
+        "output_id": failure.output_id,
+        "error": type(failure.error).__name__,
+        "message": failure.error.message,
+        "occurred_at": datetime.now(UTC),
+    }
+
+
+def forgive_failures(connection: Connection, experiment_id: str) -> None:
+    """Lets failed runs and embeddings be tried again."""
+    mine = sa.and_(runs.c.experiment_id == experiment_id, runs.c.stop_reason == "failed")
+    connection.execute(sa.update(runs).where(mine).values(stop_reason=None))
+    connection.execute(sa.delete(failures).where(failures.c.experiment_id == experiment_id))
+    values = {"status": "pending", "completed_at": None}
+    connection.execute(sa.update(experiments).where(experiments.c.id == experiment_id).values(**values))

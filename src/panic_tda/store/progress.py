@@ -1,0 +1,89 @@
+"""How far an experiment is, from aggregates and counters, never from loading rows.
+
+Generate is counted from the runs. The embed and diagrams stages count once when they begin and then keep a
+counter in the transaction that stores their work, so that showing an experiment takes no scan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from panic_tda.store.statements import replace_row
+from panic_tda.store.tables import failures, runs, stage_progress
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Items done, of how many."""
+
+    done: int
+    total: int
+
+
+def generate_count(connection: Connection, experiment_id: str) -> Count:
+    """Invocations recorded, and expected: a run that stopped early expects no more than it has."""
+    expected = sa.case((runs.c.stop_reason.is_(None), runs.c.max_length), else_=runs.c.length)
+    query = sa.select(sa.func.sum(runs.c.length), sa.func.sum(expected)).where(runs.c.experiment_id == experiment_id)
+    done, total = connection.execute(query).one()
+    return Count(int(done or 0), int(total or 0))
+
+
+def stop_reasons(connection: Connection, experiment_id: str) -> dict[str, int]:
+    """Number of runs for each of ``length``, ``loop`` and ``failed``."""
+    query = (
+        sa.select(runs.c.stop_reason, sa.func.count())
+        .where(runs.c.experiment_id == experiment_id, runs.c.stop_reason.is_not(None))
+        .group_by(runs.c.stop_reason)
+    )
+    counted = {reason: int(number) for reason, number in connection.execute(query)}
+    return {reason: counted.get(reason, 0) for reason in ("length", "loop", "failed")}
+
+
+def count_runs(connection: Connection, experiment_id: str) -> int:
+    """Number of runs."""
+    query = sa.select(sa.func.count()).select_from(runs).where(runs.c.experiment_id == experiment_id)
+    return int(connection.execute(query).scalar_one())
+
+
+def set_stage(connection: Connection, experiment_id: str, stage: str, model: str, count: Count) -> None:
+    """Starts a stage's counter for one model."""
+    row = {"experiment_id": experiment_id, "stage": stage, "model": model, "done": count.done, "total": count.total}
+    replace_row(connection, stage_progress, row)
+
+
+def advance_stage(connection: Connection, experiment_id: str, stage: str, model: str, items: int) -> None:
+    """Adds finished items to a stage's counter."""
+    mine = sa.and_(
+        stage_progress.c.experiment_id == experiment_id,
+        stage_progress.c.stage == stage,
+        stage_progress.c.model == model,
+    )
+    connection.execute(sa.update(stage_progress).where(mine).values(done=stage_progress.c.done + items))
+
+
+def forget_stages(connection: Connection, experiment_id: str) -> None:
+    """Drops the counters of the stages after generate, whose totals are about to change."""
+    connection.execute(sa.delete(stage_progress).where(stage_progress.c.experiment_id == experiment_id))
+
+
+def stage_count(connection: Connection, experiment_id: str, stage: str) -> Count:
+    """The sum of a stage's counters over its models; 0 of 0 before it begins."""
+    query = sa.select(sa.func.sum(stage_progress.c.done), sa.func.sum(stage_progress.c.total)).where(
+        stage_progress.c.experiment_id == experiment_id, stage_progress.c.stage == stage
+    )
+    done, total = connection.execute(query).one()
+    return Count(int(done or 0), int(total or 0))
+
+
+def recorded_failures(connection: Connection, experiment_id: str, limit: int | None = None) -> list[dict[str, Any]]:
+    """What failed, oldest first."""
+    query = sa.select(failures).where(failures.c.experiment_id == experiment_id).order_by(failures.c.id).limit(limit)
+    names = ("stage", "model", "run_id", "sequence_number", "output_id", "error", "message")
+    return [
+        {name: getattr(row, name) for name in names} | {"occurred_at": row.occurred_at.isoformat()}
+        for row in connection.execute(query)
+    ]

@@ -1,0 +1,79 @@
+"""Schema revisions: finding out where a database stands, backing it up, and upgrading it."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from panic_tda.errors import FutureRecord, RecordUnavailable
+
+REVISIONS = ("0001", "0002")
+"""Every revision in order; a test holds them against the migration scripts."""
+
+HEAD = REVISIONS[-1]
+_ADVISORY_LOCK = 7_263_411
+
+
+def bring_up_to_date(engine: Engine) -> None:
+    """Creates the schema in an empty database, upgrades an older one after a backup, refuses a newer one."""
+    with engine.connect() as connection:
+        revision = _revision(connection, engine)
+    if revision == HEAD:
+        return
+    if revision is not None:
+        back_up(engine, revision)
+    upgrade(engine)
+
+
+def back_up(engine: Engine, revision: str) -> Path | None:
+    """Copies a SQLite file beside itself and returns the copy's path; PostgreSQL upgrades in one transaction."""
+    if engine.dialect.name != "sqlite":
+        return None
+    source = Path(str(engine.url.database))
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    target = source.with_name(f"{source.name}.backup-{revision}-{stamp}")
+    with sqlite3.connect(source) as original, sqlite3.connect(target) as copy:
+        original.backup(copy)
+    original.close()
+    copy.close()
+    return target
+
+
+def upgrade(engine: Engine, revision: str = HEAD) -> None:
+    """Runs the migrations up to ``revision`` in one transaction; two processes wait for each other."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.connect() as connection:
+        connection = connection.execution_options(begin_immediate=True)
+        with connection.begin():
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+
+
+def _revision(connection: Connection, engine: Engine) -> str | None:
+    tables = set(sa.inspect(connection).get_table_names())
+    if "alembic_version" in tables:
+        revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+        if revision is None or revision in REVISIONS:
+            return revision
+        known = engine.url.render_as_string(hide_password=True)
+        raise FutureRecord(
+            f"{known} has schema revision {revision}, this panic-tda knows up to {HEAD}",
+            hint="upgrade panic-tda (pip install --upgrade panic-tda)",
+        )
+    if tables:
+        raise RecordUnavailable(
+            f"{engine.url.render_as_string(hide_password=True)} is not a panic-tda database "
+            f"(it has the tables {', '.join(sorted(tables)[:3])})",
+            hint="choose another file or database with --db",
+        )
+    return None

@@ -1,0 +1,22 @@
+"""Small facts kept with the record: measured batch sizes and speeds, verdicts on a model's sanity."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from panic_tda.store.statements import replace_row
+from panic_tda.store.tables import settings
+
+
+def read_setting(connection: Connection, key: str) -> Any:
+    """The value under a key, or None."""
+    return connection.execute(sa.select(settings.c.value).where(settings.c.key == key)).scalar()
+
+
+def write_setting(connection: Connection, key: str, value: Any) -> None:
+    """Puts a JSON value under a key."""
+    replace_row(connection, settings, {"key": key, "value": value, "updated_at": datetime.now(UTC)})

@@ -1,0 +1,37 @@
+"""Statements both databases understand, where SQLAlchemy needs to be told which one it speaks to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+CHUNK = 500
+"""How many keys go into one IN list, far below any database's limit."""
+
+T = TypeVar("T")
+
+
+def insert_new(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts the rows whose keys are not there yet."""
+    if rows:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+
+
+def replace_row(connection: Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
+    """Inserts the row, or updates the one with the same primary key."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    keys = [column.name for column in table.primary_key]
+    values = {name: value for name, value in row.items() if name not in keys}
+    statement = dialect.insert(table).values(**row).on_conflict_do_update(index_elements=keys, set_=values)
+    connection.execute(statement)
+
+
+def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """The items in consecutive pieces."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
