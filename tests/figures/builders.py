@@ -132,7 +132,7 @@ def glyph(text: str, side: int = 128) -> Image.Image:
 
 
 def small_lab() -> Lab:
-    """Five runs: one loops from step 2 with period 2, one moves, one fails, one is unfinished, one has no steps."""
+    """Five runs: one loops from step 1 with period 2, one moves, one fails, one is unfinished, one has no steps."""
     lab = Lab()
     apple = lab.run(["apple", "a red appie", "apqle", "a red appie", "apqle", "a red appie"], stop="loop", period=2)
     lab.embed(apple, [[1, 0, 0], [1, 0.01, 0], [1, 0.01, 0]])

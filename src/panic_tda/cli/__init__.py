@@ -1,1 +1,33 @@
 """The command line: one file for each noun; parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+_FLAGS = ("--json", "--quiet", "--verbose")
+_OPTIONS = ("--db", "--config")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point: runs a command, prints errors in one or two lines, and exits with their code."""
+    from panic_tda.cli.app import run
+
+    sys.exit(run(globals_first(sys.argv[1:] if arguments is None else arguments)))
+
+
+def globals_first(arguments: Sequence[str]) -> list[str]:
+    """Moves the global options to the front, so that they may stand anywhere up to a ``--``."""
+    front: list[str] = []
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif word in _FLAGS or word.startswith(tuple(f"{option}=" for option in _OPTIONS)):
+            front.append(word)
+        elif word in _OPTIONS:
+            front += [word, *[value for value in [next(words, None)] if value is not None]]
+        else:
+            rest.append(word)
+    return front + rest

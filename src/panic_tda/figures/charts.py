@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from panic_tda.figures.curves import distance_curves
 from panic_tda.figures.diagrams import persistence_diagrams
@@ -11,7 +11,7 @@ from panic_tda.figures.html import chart, paragraph, section, table
 from panic_tda.figures.recurrence import recurrence_plots
 from panic_tda.figures.stops import stop_counts, stop_reasons
 from panic_tda.figures.trajectory import run_rows
-from panic_tda.figures.words import STOP_REASONS, run_names
+from panic_tda.figures.words import STOP_REASONS, count, run_names
 
 if TYPE_CHECKING:
     import polars as pl
@@ -85,16 +85,33 @@ def stops_section(runs: pl.DataFrame) -> str:
 def _entropies(runs: pl.DataFrame, diagrams: pl.DataFrame) -> str:
     names = run_names(run_rows(runs))
     rows: list[tuple[str | int | float | None, ...]] = [
-        (names[run_id], model, points, distinct, *_values(entropy), *_values(divided), absence or "")
-        for run_id, model, points, distinct, entropy, divided, absence in diagrams.select(
-            "run_id", "model", "points", "distinct_points", "entropy", "normalised_entropy", "absence"
-        ).iter_rows()
-        if run_id in names
+        (
+            names[row["run_id"]],
+            row["model"],
+            row["points"],
+            row["distinct_points"],
+            *_values(row["entropy"]),
+            *_values(row["normalised_entropy"]),
+            _remark(row),
+        )
+        for row in diagrams.iter_rows(named=True)
+        if row["run_id"] in names
     ]
     plain = [f"Entropy H{dimension}" for dimension in (0, 1, 2)]
     normalised = [f"H{dimension} normalised" for dimension in (0, 1, 2)]
-    head = ("Run", "Embedder", "Points", "Distinct", *plain, *normalised, "No diagram because")
+    head = ("Run", "Embedder", "Points", "Distinct", *plain, *normalised, "Remark")
     return table(head, rows) if rows else ""
+
+
+def _remark(row: Mapping[str, Any]) -> str:
+    """Why there is no diagram, which outputs are missing from it, and how far it may be off."""
+    parts = [f"no diagram: {row['absence']}"] if row["absence"] else []
+    if missing := row.get("unmeasured"):
+        parts.append(f"{count(missing, 'output')} without a vector left out")
+    if radius := row.get("covering_radius"):
+        # Hausdorff distance r between landmarks and points: bottleneck distance of the diagrams at most 2 r.
+        parts.append(f"computed on landmarks, births and deaths are off by at most {2 * radius:.2g}")
+    return "; ".join(parts)
 
 
 def _values(numbers: Sequence[float | None] | None) -> list[float | None]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_POINTS_AS_SHAPES = 1_000
 _DIMENSIONS = {0: (BLUE, "o"), 1: (VERMILLION, "^"), 2: (GREEN, "s")}
 
 
@@ -20,7 +21,7 @@ def persistence_diagrams(runs: pl.DataFrame, bars: pl.DataFrame, *, columns: int
     """Death against birth of every bar, one panel for each (run, embedder) that has bars.
 
     H0, H1 and H2 differ in colour and in marker; infinite bars lie on a marked line at the top; the legend
-    counts the bars.
+    counts the bars of each dimension that has any.
     """
     names = run_names(run_rows(runs))
     order = {run_id: index for index, run_id in enumerate(names)}
@@ -38,7 +39,6 @@ def persistence_diagrams(runs: pl.DataFrame, bars: pl.DataFrame, *, columns: int
 
 def _panel(axes: Axes, bars: pl.DataFrame) -> None:
     import numpy as np
-    import polars as pl
 
     values = bars.select("birth", "death").to_numpy()
     finite = values[np.isfinite(values)]
@@ -49,9 +49,10 @@ def _panel(axes: Axes, bars: pl.DataFrame) -> None:
     axes.annotate("∞ never dies", (1, infinity), xycoords=("axes fraction", "data"), xytext=(0, 2),
                   textcoords="offset points", ha="right", fontsize=TEXT - 1, color=INK)  # fmt: skip
     axes.set(xlim=(-0.04 * top, top), ylim=(-0.04 * top, infinity * 1.1))
-    handles = [
-        _points(axes, bars.filter(pl.col("dimension") == dimension), dimension, infinity) for dimension in (0, 1, 2)
-    ]
+    axes.set_yticks([tick for tick in axes.get_yticks() if 0 <= tick <= top])
+    groups = bars.partition_by("dimension", as_dict=True)
+    # A dimension without bars may not have been computed: it is not named rather than counted as 0.
+    handles = [_points(axes, groups[(each,)], each, infinity) for each in _DIMENSIONS if (each,) in groups]
     legend(axes, handles, loc="lower right")
 
 
@@ -69,6 +70,7 @@ def _points(axes: Axes, bars: pl.DataFrame, dimension: int, infinity: float) -> 
         marker=marker,
         s=20,
         alpha=0.75,
+        rasterized=len(bars) > _POINTS_AS_SHAPES,
         linewidths=0,
         label=label,
         zorder=3,

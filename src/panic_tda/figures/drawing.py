@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from panic_tda.figures.words import printable
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -35,10 +37,12 @@ def line_style(index: int) -> dict[str, Any]:
 def panels(count: int, *, columns: int = 3, width: float = 3.6, height: float = 3.0) -> tuple[Figure, list[Axes]]:
     """A figure of ``count`` panels, each ``width`` × ``height`` inches, at most ``columns`` in a row."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     columns = max(1, min(columns, count))
     rows = max(1, -(-count // columns))
-    figure = Figure(figsize=(columns * width, rows * height), layout="constrained", facecolor="none")
+    figure = Figure(figsize=(columns * width, rows * height), facecolor="none")
+    figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.09))
     axes = [figure.add_subplot(rows, columns, index + 1) for index in range(count)]
     for each in axes:
         _plain(each)
@@ -58,9 +62,8 @@ def name_axes(axes: Axes, title: str, x: str, y: str) -> None:
     """Title and axis names; the title is wrapped, and a ``$`` in it is a dollar, not a formula."""
     from textwrap import wrap
 
-    axes.set_title(
-        "\n".join(wrap(title, 44)[:3]), fontsize=TEXT, color=INK, loc="left", parse_math=False, fontweight="bold"
-    )
+    lines = "\n".join(wrap(printable(title), 44)[:3])
+    axes.set_title(lines, fontsize=TEXT, color=INK, loc="left", parse_math=False, fontweight="bold")
     axes.set_xlabel(x, fontsize=TEXT, color=INK)
     axes.set_ylabel(y, fontsize=TEXT, color=INK)
 

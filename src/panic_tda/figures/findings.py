@@ -54,9 +54,9 @@ def findings(runs: pl.DataFrame, invocations: pl.DataFrame, embeddings: pl.DataF
 
 
 def _share(number: int, total: int) -> str:
-    """``2 of 8 runs``, ``all 8 runs``, ``the run`` (of one)."""
+    """``2 of 8 runs``, ``all 8 runs``, ``both runs``, ``the run``."""
     if number == total:
-        return "the run" if total == 1 else f"all {total:,} runs"
+        return {1: "the run", 2: "both runs"}.get(total, f"all {total:,} runs")
     return f"{number:,} of {total:,} runs"
 
 
@@ -175,7 +175,7 @@ def _endings(found: Sequence[Trajectory]) -> Iterator[Finding]:
     elif different == 1:
         said = f"{who} have one and the same ending, {_output_words(by_hash[commonest])}"
     else:
-        said = f"{who} have {different:,} different endings; {most:,} of them to {_output_words(by_hash[commonest])}"
+        said = f"{who} have {different:,} different endings; {most:,} of them have {_output_words(by_hash[commonest])}"
     yield Finding("endings", _sentence(said), different, details)
 
 

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 def visible(text: str) -> str:
     """Escaped text with its line breaks; other control characters, which HTML forbids, become a middle dot."""
-    return escape("".join(sign if sign.isprintable() or sign in "\n\t" or sign.isspace() else "·" for sign in text))
+    return escape("".join(sign if _is_shown(sign) else "·" for sign in text.replace("\r\n", "\n")))
+
+
+def _is_shown(sign: str) -> bool:
+    return sign.isprintable() or sign in "\n\t" or (sign.isspace() and sign >= "\u00a0")
 
 
 def section(title: str, *parts: str) -> str:

@@ -43,17 +43,6 @@ def recurrence_plots(
     return figure
 
 
-def distance_matrix(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Euclidean distances between all rows of ``vectors`` (n, d), shape (n, n)."""
-    import numpy as np
-
-    exact = vectors.astype(np.float64)
-    squares = (exact**2).sum(axis=1)
-    # Rounding can leave a tiny negative number where two vectors are equal.
-    distances: NDArray[np.float64] = np.sqrt(np.maximum(squares[:, None] + squares[None, :] - 2 * exact @ exact.T, 0))
-    return distances
-
-
 def exact_repeats(hashes: list[str | None]) -> NDArray[np.bool_]:
     """Which two different steps have equal outputs, shape (n, n); the diagonal is not marked."""
     import numpy as np
@@ -70,8 +59,10 @@ def _heat_map(axes: Axes, cloud: Cloud, hashes: list[str | None]) -> None:
     from matplotlib.colors import to_rgba_array
     from matplotlib.patches import Patch
 
+    from panic_tda.analysis.distances import euclidean_distances
+
     repeats = exact_repeats(hashes)
-    distances = distance_matrix(cloud.vectors)
+    distances = euclidean_distances(cloud.vectors)
     shown = axes.imshow(
         distances, origin="lower", cmap="cividis", vmin=0, vmax=max(0.1, distances.max()), interpolation="none"
     )

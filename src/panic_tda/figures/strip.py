@@ -58,7 +58,7 @@ def _tile(step: Step, load_image: ImageLoader, loop_start: int | None) -> str:
 
 
 def _image(sha256: str, words: str, load_image: ImageLoader) -> str:
-    return f'<div class="tile"><img alt="{escape(words)}" src="{data_uri(load_image(sha256), _PIXELS)}"></div>'
+    return f'<div class="tile"><img alt="{visible(words)}" src="{data_uri(load_image(sha256), _PIXELS)}"></div>'
 
 
 def _text(text: str) -> str:

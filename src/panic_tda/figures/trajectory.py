@@ -106,16 +106,15 @@ class Cloud(NamedTuple):
 
     def distances_to_start(self) -> NDArray[np.float64]:
         """Euclidean distance of each vector to the first, shape (n,); in [0, 2] for normalised vectors."""
-        import numpy as np
+        from panic_tda.analysis.drift import distance_to_start
 
-        distances: NDArray[np.float64] = np.linalg.norm(self.vectors.astype(np.float64) - self.vectors[0], axis=1)
-        return distances
+        return distance_to_start(self.vectors)
 
     def last_move(self) -> float | None:
         """Euclidean distance between the last two vectors, or None if there is only one."""
-        import numpy as np
+        from panic_tda.analysis.drift import distance_to_previous
 
-        return float(np.linalg.norm(self.vectors[-1] - self.vectors[-2])) if len(self.vectors) > 1 else None
+        return float(distance_to_previous(self.vectors[-2:])[0]) if len(self.vectors) > 1 else None
 
 
 def run_rows(runs: pl.DataFrame) -> list[Run]:

@@ -13,7 +13,7 @@ from panic_tda.errors import PanicError, TooManyFailures
 from panic_tda.lab.network import Network, Node
 from panic_tda.lab.planning import Batch, RunState, Wavefront
 from panic_tda.lab.progress import Pace
-from panic_tda.lab.workbench import Task, Workbench
+from panic_tda.lab.workbench import Task, Workbench, pace_key
 from panic_tda.lab.writing import ContentCache, Writer
 from panic_tda.runtime.result import Call, Result
 from panic_tda.store.generation import (
@@ -28,6 +28,7 @@ from panic_tda.store.generation import (
 )
 from panic_tda.store.outputs import encode_row, known_outputs
 from panic_tda.store.progress import count_runs, forget_stages, generate_count
+from panic_tda.store.settings import write_setting
 
 STAGE = "generate"
 
@@ -109,6 +110,14 @@ class _Generation:
                 self._check_failures()
                 self._submit(in_flight)
         self._pace.tell()
+        self._remember_pace()
+
+    def _remember_pace(self) -> None:
+        """Keeps the medians with the record, for estimates of the time that other experiments will take."""
+        versions = {name: version for task in self._tasks.values() for name, version in task.versions.items()}
+        with self._bench.record.writing() as connection:
+            for name, seconds in self._pace.medians().items():
+                write_setting(connection, pace_key(name, versions[name].version), seconds)
 
     def _submit(self, in_flight: dict[Future[Result], _InFlight]) -> None:
         executor = self._bench.executor

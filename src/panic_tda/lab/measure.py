@@ -54,7 +54,7 @@ def measure(
     verdict = _judge(bench, spec)
     measured = Measurement(spec.name, first.timings.load_s, seconds, chosen, verdict)
     with bench.record.writing() as connection:
-        write_setting(connection, measurement_key(spec), measured.to_json())
+        write_setting(connection, measurement_key(spec.name, spec.version), measured.to_json())
         if verdict is not None and not spec.synthetic:
             value = {"complaint": verdict.complaint, "accepted": accept, "examples": list(verdict.examples)}
             write_setting(connection, sanity_key(spec), value)

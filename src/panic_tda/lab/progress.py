@@ -76,11 +76,14 @@ class Pace:
         """Takes work away that will not be needed, because a run stopped early."""
         self._remaining.subtract(dict(work))
 
+    def medians(self) -> dict[str, float]:
+        """Median seconds per item of each kind of work done in this stage."""
+        return {kind: median(values) for kind, values in self._measured.items()}
+
     def tell(self, detail: str = "") -> None:
         """Reports the present state."""
         elapsed = self._clock() - self._begun
         left = {kind: items for kind, items in self._remaining.items() if items > 0}
-        medians = {kind: median(values) for kind, values in self._measured.items()}
         self._report(
             Progress(
                 stage=self._stage,
@@ -88,7 +91,7 @@ class Pace:
                 total=self._done + sum(left.values()),
                 failed=self._failed,
                 rate=self._done_here / elapsed if elapsed > 0 else 0.0,
-                seconds_left=seconds_left(left, medians),
+                seconds_left=seconds_left(left, self.medians()),
                 detail=detail,
             )
         )

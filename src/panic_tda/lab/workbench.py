@@ -40,7 +40,7 @@ class Workbench:
         if self.batch_size:
             return self.batch_size
         with self.record.reading() as connection:
-            measured = read_setting(connection, measurement_key(spec))
+            measured = read_setting(connection, measurement_key(spec.name, spec.version))
         return int(measured["batch_size"]) if measured else spec.batch_size
 
 
@@ -53,6 +53,11 @@ class Task:
     versions: Mapping[str, ModelVersion]
 
 
-def measurement_key(spec: ModelSpec) -> str:
+def measurement_key(name: str, version: str) -> str:
     """Where a model's measurement is kept in the record's settings."""
-    return f"measurement:{spec.name}@{spec.version}"
+    return f"measurement:{name}@{version}"
+
+
+def pace_key(name: str, version: str) -> str:
+    """Where the median seconds per item of a model's last work are kept in the record's settings."""
+    return f"pace:{name}@{version}"

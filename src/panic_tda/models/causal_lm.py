@@ -79,6 +79,8 @@ def request(text: str, seed: int, parameters: Parameters) -> dict[str, Any]:
         "repeat_penalty": 1.0,
         "seed": seed % _SEEDS,
         "cache_prompt": False,
+        # A model this small adds remarks about its own answer, after a line break.
+        "stop": ["\n"] if parameters["one_line"] else [],
     }
 
 
@@ -104,6 +106,8 @@ def _settings(path: Path, threads: int) -> Any:
     settings.n_gpu_layers = 0
     settings.cpuparams.n_threads = threads
     settings.cpuparams_batch.n_threads = threads
+    # Waiting threads sleep: spinning, two of them beside a busy neighbour were ten times slower.
+    settings.cpuparams.poll = settings.cpuparams_batch.poll = 0
     settings.cache_prompt = False
     settings.cache_ram_mib = 0
     settings.warmup = False
@@ -138,6 +142,7 @@ MODELS: tuple[ModelSpec, ...] = (
             Parameter("instruction", "rephrase", f"{', '.join(INSTRUCTIONS)}, or an instruction in your own words"),
             Parameter("temperature", 0.8, "randomness of sampling; 0 is greedy", minimum=0.0, maximum=5.0),
             Parameter("max_tokens", 48, "longest answer", minimum=1, maximum=1024),
+            Parameter("one_line", True, "the answer ends at its first line break"),
             Parameter("top_p", 0.95, "share of probability that is sampled from", minimum=0.0, maximum=1.0),
         ),
         dtype="q4_1",

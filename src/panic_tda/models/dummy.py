@@ -176,7 +176,7 @@ class GridEmbedder:
         pixels = np.frombuffer(image.pixels, np.uint8).reshape(image.height, image.width, -1)
         rows, columns = (np.arange(_GRID) * size // _GRID for size in (image.height, image.width))
         sampled = pixels[rows[:, None], columns, :3]
-        return _normalised((1.0 + sampled).ravel() / 256.0)
+        return _normalised((1.0 + sampled.astype(np.float64)).ravel() / 256.0)
 
 
 def load_painter(spec: ModelSpec, placement: Placement) -> DummyPainter:

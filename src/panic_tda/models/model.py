@@ -139,9 +139,7 @@ class ModelSpec:
     def with_defaults(self, given: Parameters) -> dict[str, ParameterValue]:
         """Every parameter of the model: the given value, or else the default."""
         return {
-            parameter.name: (
-                float(value) if isinstance(parameter.default, float) else value
-            )
+            parameter.name: (float(value) if isinstance(parameter.default, float) else value)
             for parameter in self.parameters
             for value in [given.get(parameter.name, parameter.default)]
         }

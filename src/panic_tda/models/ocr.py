@@ -135,9 +135,7 @@ MODELS: tuple[ModelSpec, ...] = (
                 size=21_234_383,
             ),
         ),
-        parameters=(
-            Parameter("confidence", 0.5, "lines read with less are left out", minimum=0.0, maximum=1.0),
-        ),
+        parameters=(Parameter("confidence", 0.5, "lines read with less are left out", minimum=0.0, maximum=1.0),),
         batch_size=4,
         requires=("rapidocr", "onnxruntime"),
     ),

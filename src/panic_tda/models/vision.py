@@ -55,7 +55,7 @@ def pixel_statistics(image: Image) -> Vector:
     colours = _colours_on_white(image)
     grey = colours @ np.array([0.299, 0.587, 0.114]) / 255.0
     vector = np.concatenate([colour_histogram(colours), gradient_orientations(grey), low_frequencies(grey)])
-    return (vector / np.linalg.norm(vector)).astype(np.float32)
+    return cast("Vector", (vector / np.linalg.norm(vector)).astype(np.float32))
 
 
 def colour_histogram(colours: Floats) -> Floats:
@@ -79,8 +79,8 @@ def gradient_orientations(grey: Floats) -> Floats:
     rows, columns = (np.arange(size) * _FIELDS // size for size in grey.shape)
     cells = (rows[:, None] * _FIELDS + columns) * _DIRECTIONS + direction
     weights = np.bincount(cells.ravel(), magnitude.ravel(), minlength=_FIELDS * _FIELDS * _DIRECTIONS)
-    total = weights.sum()
-    return np.sqrt(weights / total) if total > 0.0 else weights
+    # The floor keeps a flat image (all weights zero) from dividing by zero.
+    return cast("Floats", np.sqrt(weights / max(float(weights.sum()), 1e-300)))
 
 
 def low_frequencies(grey: Floats) -> Floats:
@@ -109,7 +109,7 @@ def _colours_on_white(image: Image) -> Floats:
     if image.mode == "RGB":
         return pixels
     alpha = pixels[..., 3:] / 255.0
-    return cast("Floats", pixels[..., :3] * alpha + 255.0 * (1.0 - alpha))
+    return pixels[..., :3] * alpha + 255.0 * (1.0 - alpha)
 
 
 def load(spec: ModelSpec, placement: Placement) -> PixelStats:

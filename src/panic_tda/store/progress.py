@@ -6,6 +6,7 @@ counter in the transaction that stores their work, so that showing an experiment
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,29 @@ def count_runs(connection: Connection, experiment_id: str) -> int:
     """Number of runs."""
     query = sa.select(sa.func.count()).select_from(runs).where(runs.c.experiment_id == experiment_id)
     return int(connection.execute(query).scalar_one())
+
+
+def calls_left(connection: Connection, experiment_id: str) -> dict[str, int]:
+    """How often each generator is still to be called, from how many runs stand at which step."""
+    unfinished = sa.and_(runs.c.experiment_id == experiment_id, runs.c.stop_reason.is_(None))
+    groups = sa.select(runs.c.network_id, runs.c.length, runs.c.max_length, sa.func.count()).where(unfinished)
+    groups = groups.group_by(runs.c.network_id, runs.c.length, runs.c.max_length)
+    networks = sa.select(runs.c.network_id, sa.func.min(runs.c.id).label("example")).where(unfinished)
+    example = networks.group_by(runs.c.network_id).subquery()
+    shapes = sa.select(runs.c.network_id, runs.c.network).join(example, example.c.example == runs.c.id)
+    models = {key: [node["model"] for node in network] for key, network in connection.execute(shapes)}
+    left: Counter[str] = Counter()
+    for network_id, length, max_length, number in connection.execute(groups):
+        cycle = models[network_id]
+        for offset, model in enumerate(cycle):
+            left[model] += number * _steps_at(offset, len(cycle), length, max_length)
+    return dict(left)
+
+
+def _steps_at(offset: int, cycle: int, start: int, stop: int) -> int:
+    """How many of the sequence numbers ``start`` to ``stop`` − 1 fall on position ``offset`` of the cycle."""
+    first = start + (offset - start) % cycle
+    return (stop - 1 - first) // cycle + 1 if first < stop else 0
 
 
 def set_stage(connection: Connection, experiment_id: str, stage: str, model: str, count: Count) -> None:

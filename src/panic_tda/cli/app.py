@@ -1,0 +1,86 @@
+"""The application: global options, the commands, and how errors become lines and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from panic_tda import __version__
+from panic_tda.cli import config, demo, experiment, export, model, run_noun
+from panic_tda.cli.context import Context
+from panic_tda.cli.output import print_error
+from panic_tda.errors import PanicError, RequestError
+
+app = typer.Typer(
+    name="panic-tda",
+    help="Run feedback loops of generative models, record every output, and measure where they go.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="The options above may stand anywhere in a command. Ids may be any unambiguous prefix, or 'latest'.",
+)
+app.add_typer(experiment.app, name="experiment")
+app.add_typer(run_noun.app, name="run")
+app.add_typer(model.app, name="model")
+app.add_typer(export.app, name="export")
+app.add_typer(config.app, name="config")
+app.command("demo")(demo.demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"panic-tda {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _globals(
+    context: typer.Context,
+    db: Annotated[
+        str | None, typer.Option(help="Database: a path or SQLAlchemy URL.", show_default="panic-tda.sqlite")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Machine-readable output on stdout, nothing else there.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no messages.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="More to read.")] = False,
+    config: Annotated[Path | None, typer.Option(help="Settings file (TOML).", show_default=False)] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    context.obj = Context(db=db, json=json, quiet=quiet, verbose=verbose, config=config)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command and returns its exit code."""
+    as_json = "--json" in arguments
+    try:
+        code = app(args=list(arguments), prog_name="panic-tda", standalone_mode=False)
+    except PanicError as fault:
+        print_error(fault, as_json=as_json)
+        return fault.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as fault:
+        return _usage(fault, as_json)
+    return code if isinstance(code, int) else 0
+
+
+def _usage(fault: Exception, as_json: bool) -> int:
+    """Errors of the command line itself; anything else is a defect and keeps its traceback."""
+    show = getattr(fault, "format_message", None)
+    if show is None:
+        raise fault
+    context = getattr(fault, "ctx", None)
+    hint = f"see: {context.command_path} --help" if context else "see: panic-tda --help"
+    print_error(RequestError(" ".join(show().split()), hint=hint), as_json=as_json)
+    return 2

@@ -1,0 +1,34 @@
+"""What every command gets: the global options, the settings, and the record they point to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from panic_tda.settings import Settings
+    from panic_tda.store.database import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The global options of one command."""
+
+    db: str | None = None
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    config: Path | None = None
+
+    def settings(self, **flags: Any) -> Settings:
+        """File, then environment, then ``--db`` and the command's own flags (None means: not given)."""
+        from panic_tda.settings import load_settings
+
+        return load_settings(self.config).updated({"db": self.db, **flags})
+
+    def record(self, *, create: bool = False) -> Record:
+        """Opens the database the settings name."""
+        from panic_tda.store.database import open_record
+
+        return open_record(self.settings().db, create=create)

@@ -1,0 +1,63 @@
+"""``panic-tda demo``: real feedback loops on a laptop, and a page that shows what happened."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from panic_tda.cli.context import Context
+from panic_tda.cli.output import duration, message, print_json
+
+_SENTENCES = 5
+
+
+def demo(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(help="Folder for the report, the mosaic and the database.")] = Path("demo"),
+    fast: Annotated[bool, typer.Option("--fast", help="One prompt and short runs.")] = False,
+) -> None:
+    """Run real feedback loops on models that need no GPU; write report.html and a mosaic; say what was found."""
+    from panic_tda.cli.interrupts import graceful
+    from panic_tda.cli.progress import shown_progress
+    from panic_tda.figures import exhibition
+    from panic_tda.lab import perform as performing
+    from panic_tda.lab.demo import demo_experiment
+    from panic_tda.lab.laboratory import open_bench
+    from panic_tda.models.weights import download
+    from panic_tda.store.database import open_record
+
+    options: Context = context.obj
+    settings = options.settings()
+    experiment = demo_experiment(fast=fast)
+    report = (lambda _: None) if options.quiet else message
+    if not settings.offline:
+        for name, spec in experiment.models().items():
+            for weights in spec.weights:
+                download(weights, model=name, report=report)
+    out.mkdir(parents=True, exist_ok=True)
+    with (
+        open_record(options.db or out / "demo.sqlite") as record,
+        graceful(quiet=options.quiet) as stop,
+        shown_progress(quiet=options.quiet) as progress,
+        open_bench(record, settings, progress=progress, stop=stop) as bench,
+    ):
+        key = performing.create(bench, experiment)
+        outcome = performing.perform(bench, [key])[0]
+        if outcome.status == "interrupted":
+            report(f"go on with: panic-tda --db {record.location} experiment resume {key}")
+            raise typer.Exit(130)
+        page = exhibition.write_report(record, [key], out / "report.html", title="Feedback loops: a demonstration")
+        picture = exhibition.write_mosaic(record, [key], out / "mosaic.png")
+        sentences = [finding.sentence for finding in exhibition.found(record, [key])[:_SENTENCES]]
+        database = record.location
+    if options.json:
+        files = {"report": str(page), "mosaic": str(picture), "db": database}
+        print_json(asdict(outcome) | {"findings": sentences, "files": files})
+        return
+    print(f"{outcome.runs} runs, {outcome.invocations} invocations in {duration(outcome.seconds)}. What was found:")
+    for sentence in sentences:
+        print(f"- {sentence}")
+    print(f"Look at {page} and {picture}; the record is {database}")

@@ -1,0 +1,276 @@
+"""``panic-tda experiment``: perform, validate, resume, extend, list, show and delete experiments."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from panic_tda.cli.context import Context
+from panic_tda.cli.output import duration, gigabytes, message, print_json, print_table
+
+if TYPE_CHECKING:
+    from panic_tda.lab.perform import Outcome
+    from panic_tda.lab.workbench import Workbench
+
+app = typer.Typer(help="Perform, watch, extend and delete experiments.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(help="Id, unambiguous prefix, or 'latest'.")]
+Ids = Annotated[list[str], typer.Argument(help="Ids, unambiguous prefixes, or 'latest'.")]
+Configs = Annotated[list[str], typer.Argument(help="Experiment files (JSON, YAML, TOML); '-' is stdin.")]
+BatchSize = Annotated[
+    int | None, typer.Option(min=1, help="Inputs for each model call.", show_default="each model's own")
+]
+ExecutorName = Annotated[str | None, typer.Option(help="Where models run.", show_default="inprocess")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Threads of models and diagrams.", show_default="one for each core")
+]
+Share = Annotated[
+    float | None,
+    typer.Option(min=0.0, max=1.0, help="Stop when more than this share of runs failed.", show_default=False),
+]
+
+
+@app.command()
+def perform(
+    context: typer.Context,
+    config: Configs,
+    batch_size: BatchSize = None,
+    executor: ExecutorName = None,
+    workers: Workers = None,
+    fail_on_error: Share = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Go on although trial outputs look like rubbish.")] = False,
+) -> None:
+    """Create experiments and perform them; several share the batches of the models they have in common."""
+    from panic_tda.lab.laboratory import load_config
+    from panic_tda.lab.perform import create
+
+    experiments = [load_config(source) for source in config]
+
+    def begin(bench: Workbench) -> list[str]:
+        return [create(bench, experiment, accept=accept) for experiment in experiments]
+
+    flags = {"batch_size": batch_size, "executor": executor, "threads": workers}
+    _work(context.obj, begin, flags, fail_on_error=fail_on_error, create=True)
+
+
+@app.command()
+def resume(
+    context: typer.Context,
+    id: Ids,
+    batch_size: BatchSize = None,
+    executor: ExecutorName = None,
+    workers: Workers = None,
+    fail_on_error: Share = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed runs again.")] = False,
+) -> None:
+    """Do what is missing of experiments."""
+    flags = {"batch_size": batch_size, "executor": executor, "threads": workers}
+    _work(context.obj, lambda _: list(id), flags, fail_on_error=fail_on_error, retry_failed=retry_failed)
+
+
+@app.command()
+def extend(
+    context: typer.Context,
+    id: Id,
+    max_length: Annotated[int | None, typer.Option(min=1, help="New length of every run.", show_default=False)] = None,
+    prompt: Annotated[list[str] | None, typer.Option(help="Another prompt; may be repeated.")] = None,
+    seed: Annotated[list[int] | None, typer.Option(min=-1, help="Another seed; may be repeated.")] = None,
+    batch_size: BatchSize = None,
+    executor: ExecutorName = None,
+    workers: Workers = None,
+    fail_on_error: Share = None,
+) -> None:
+    """Add steps, prompts or seeds to an experiment and perform them."""
+    from panic_tda.lab import perform as performing
+
+    def begin(bench: Workbench) -> list[str]:
+        return [performing.extend(bench, id, max_length=max_length, prompts=prompt or [], seeds=seed or [])]
+
+    flags = {"batch_size": batch_size, "executor": executor, "threads": workers}
+    _work(context.obj, begin, flags, fail_on_error=fail_on_error)
+
+
+def _work(
+    options: Context,
+    begin: Callable[[Workbench], list[str]],
+    flags: dict[str, Any],
+    *,
+    fail_on_error: float | None = None,
+    retry_failed: bool = False,
+    create: bool = False,
+) -> None:
+    from panic_tda.cli.interrupts import graceful
+    from panic_tda.cli.progress import shown_progress
+    from panic_tda.lab import perform as performing
+    from panic_tda.lab.laboratory import open_bench
+
+    with (
+        options.record(create=create) as record,
+        graceful(quiet=options.quiet) as stop,
+        shown_progress(quiet=options.quiet) as progress,
+        open_bench(
+            record, options.settings(**flags), progress=progress, stop=stop, fail_on_error=fail_on_error
+        ) as bench,
+    ):
+        keys = begin(bench)
+        for key in keys:
+            print(f"experiment {key}", file=sys.stderr if options.json else sys.stdout, flush=True)
+        outcomes = performing.perform(bench, keys, retry_failed=retry_failed)
+    _report(options, outcomes)
+
+
+def _report(options: Context, outcomes: Sequence[Outcome]) -> None:
+    if options.json:
+        shapes = [asdict(outcome) for outcome in outcomes]
+        print_json(shapes[0] if len(shapes) == 1 else shapes)
+    for outcome in outcomes:
+        if not options.json:
+            print(_sentence(outcome))
+        if outcome.status == "interrupted" and not options.quiet:
+            message(f"go on with: panic-tda experiment resume {outcome.id}")
+        if outcome.failures and not options.quiet:
+            message(f"{outcome.failures} failures: panic-tda experiment show {outcome.id}")
+    statuses = {outcome.status for outcome in outcomes}
+    if "interrupted" in statuses:
+        raise typer.Exit(130)
+    if "failed" in statuses:
+        raise typer.Exit(1)
+
+
+def _sentence(outcome: Outcome) -> str:
+    return (
+        f"{outcome.status}: {outcome.runs} runs, {outcome.invocations} invocations, {outcome.embeddings} embeddings, "
+        f"{outcome.persistence_diagrams} persistence diagrams in {duration(outcome.seconds)}"
+    )
+
+
+@app.command()
+def validate(context: typer.Context, config: Annotated[str, typer.Argument(help="Experiment file, or '-'.")]) -> None:
+    """Say what an experiment would do: runs, invocations, models with their memory, estimated time."""
+    from panic_tda.lab.laboratory import load_config, open_bench
+    from panic_tda.lab.status import forecast
+
+    options: Context = context.obj
+    experiment = load_config(config)
+    with options.record(create=True) as record, open_bench(record, options.settings()) as bench:
+        result = forecast(bench, experiment)
+    if options.json:
+        print_json(asdict(result) | {"feasible": result.feasible})
+    else:
+        print(f"{result.runs} runs, {result.invocations} invocations, {_estimate(result.estimated_seconds)}")
+        rows = [
+            (m["name"], m["signature"], gigabytes(m["memory_bytes"]), m["calls"], m["batch_size"], _fits(m))
+            for m in result.models
+        ]
+        print_table(
+            ("model", "signature", "memory", "calls", "batch", "fits"), rows, right=("memory", "calls", "batch")
+        )
+        for model in result.models:
+            for problem in model["problems"]:
+                message(f"problem: {problem}")
+        for warning in result.warnings:
+            message(f"warning: {warning}")
+    if not result.feasible:
+        raise typer.Exit(1)
+
+
+def _fits(model: dict[str, Any]) -> str:
+    return "no" if model["problems"] else "yes"
+
+
+def _estimate(seconds: float | None) -> str:
+    return "time unknown until a model has run once" if seconds is None else f"about {duration(seconds)}"
+
+
+@app.command("list")
+def list_(context: typer.Context) -> None:
+    """Every experiment, newest first."""
+    from panic_tda.store.experiments import list_experiments
+
+    options: Context = context.obj
+    with options.record() as record, record.reading() as connection:
+        rows = list_experiments(connection)
+    if options.json:
+        print_json(rows)
+        return
+    print_table(
+        ("id", "status", "created", "networks", "prompts", "runs", "invocations"),
+        [
+            (
+                r["id"],
+                r["status"],
+                r["created_at"][:19],
+                len(r["networks"]),
+                len(r["prompts"]),
+                r["runs"],
+                r["invocations"],
+            )
+            for r in rows
+        ],
+        right=("networks", "prompts", "runs", "invocations"),
+    )
+
+
+@app.command()
+def show(context: typer.Context, id: Id) -> None:
+    """How far an experiment is: stages, stop reasons, failures, rates, time left."""
+    from panic_tda.lab.status import experiment_status
+
+    options: Context = context.obj
+    with options.record() as record, record.reading() as connection:
+        status = experiment_status(connection, id)
+    if options.json:
+        print_json(status)
+        return
+    print(f"experiment {status['id']}: {status['status']}, {status['runs']} runs, created {status['created_at'][:19]}")
+    for stage, count in status["stages"].items():
+        if count["total"]:
+            print(f"  {stage:9} {count['done']}/{count['total']} ({100 * count['done'] // count['total']} %)")
+    stopped = ", ".join(f"{number} by {reason}" for reason, number in status["stop_reasons"].items() if number)
+    print(f"  stopped   {stopped or 'none yet'}")
+    for model, rate in sorted(status["rates"].items()):
+        print(f"  {model:14} {rate:.3g}/s")
+    if status["status"] != "completed":
+        print(f"  time left {duration(status['seconds_left'])}")
+    _print_failures(status["failures"], everything=options.verbose)
+
+
+def _print_failures(failures: Sequence[dict[str, Any]], *, everything: bool) -> None:
+    shown = failures if everything else failures[:10]
+    for failure in shown:
+        place = f"run {failure['run_id']} step {failure['sequence_number']}" if failure["run_id"] else "an output"
+        print(f"  failed    {failure['stage']}, {place}: {failure['error']}: {failure['message']}")
+    if len(shown) < len(failures):
+        print(f"  and {len(failures) - len(shown)} more failures (--verbose lists all)")
+
+
+@app.command()
+def delete(
+    context: typer.Context,
+    id: Id,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete an experiment, its runs, and the outputs no other experiment uses."""
+    from panic_tda.errors import RequestError
+    from panic_tda.store.experiments import delete_experiment, find_experiment
+    from panic_tda.store.progress import count_runs, generate_count
+
+    options: Context = context.obj
+    with options.record() as record:
+        with record.reading() as connection:
+            key = find_experiment(connection, id).id
+            runs, invocations = count_runs(connection, key), generate_count(connection, key).done
+        if not yes:
+            if not sys.stdin.isatty() or options.json:
+                raise RequestError(f"deleting experiment {key} needs --yes when nobody can be asked")
+            typer.confirm(f"Delete experiment {key} with {runs} runs and {invocations} invocations?", abort=True)
+        with record.writing() as connection:
+            delete_experiment(connection, key)
+    if options.json:
+        print_json({"deleted": key, "runs": runs, "invocations": invocations})
+    else:
+        print(f"deleted experiment {key}: {runs} runs, {invocations} invocations")

@@ -1,0 +1,34 @@
+"""Ctrl-C: the first one finishes the batch in flight, the second one stops now."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from panic_tda.cli.output import message
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def graceful(*, quiet: bool) -> Iterator[threading.Event]:
+    """An event that is set by the first Ctrl-C or SIGTERM; a second one ends the process with 130 at once."""
+    stop = threading.Event()
+
+    def on_signal(_: int, __: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+        if not quiet:
+            message("stopping after the batch in flight; once more to stop now")
+
+    previous = {number: signal.signal(number, on_signal) for number in _SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,66 @@
+"""Printing: results to stdout, messages to stderr, errors in one or two lines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from panic_tda.errors import ConfigurationError, PanicError
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def message(text: str) -> None:
+    """One line on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def print_error(fault: PanicError, *, as_json: bool) -> None:
+    """What is wrong, and what to do; a configuration's faults get a line each."""
+    if as_json:
+        shape = {"type": type(fault).__name__, "message": fault.message, "hint": fault.hint}
+        if isinstance(fault, ConfigurationError):
+            shape["issues"] = list(fault.issues)  # type: ignore[assignment]
+        print_json({"error": shape})
+        return
+    lines = fault.issues if isinstance(fault, ConfigurationError) else (fault.message,)
+    for line in lines:
+        message(f"error: {' '.join(line.split())}")
+    if fault.hint:
+        message(f"hint: {fault.hint}")
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """A plain table on stdout; the columns named in ``right`` are aligned to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        numeric = heading in right
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=numeric or heading == "id")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, highlight=False, markup=False, emoji=False).print(table)
+
+
+def duration(seconds: float | None) -> str:
+    """``8 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 3 h``; ``unknown`` for None."""
+    if seconds is None:
+        return "unknown"
+    whole = round(seconds)
+    for unit, size, smaller, smaller_size in (("d", 86_400, "h", 3_600), ("h", 3_600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // smaller_size} {smaller}"
+    return f"{whole} s"
+
+
+def gigabytes(count: int) -> str:
+    """``1.50 GiB``."""
+    return f"{count / 2**30:.2f} GiB"

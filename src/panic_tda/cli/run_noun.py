@@ -1,0 +1,74 @@
+"""``panic-tda run``: list runs, and show one as the trajectory it is."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from panic_tda.cli.context import Context
+from panic_tda.cli.output import print_json, print_table
+
+app = typer.Typer(help="List runs, and read one.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    experiment: Annotated[str | None, typer.Option(help="Only this experiment's.", show_default="all")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 1_000,
+) -> None:
+    """Runs with their network, prompt, seed, length and how they stopped."""
+    from panic_tda.store.runs import list_runs
+
+    options: Context = context.obj
+    with options.record() as record, record.reading() as connection:
+        rows = list_runs(connection, experiment, limit)
+    if options.json:
+        print_json(rows)
+        return
+    print_table(
+        ("id", "network", "prompt", "seed", "length", "stopped"),
+        [(r["id"], r["network"], r["prompt"][:40], r["seed"], r["length"], stopped(r)) for r in rows],
+        right=("seed", "length"),
+    )
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    id: Annotated[str, typer.Argument(help="Id, unambiguous prefix, or 'latest'.")],
+) -> None:
+    """A run's trajectory: captions as text, images as thumbnails where the terminal can."""
+    from panic_tda.store.runs import run_trajectory
+
+    options: Context = context.obj
+    with options.record() as record, record.reading() as connection:
+        run = run_trajectory(connection, id)
+        if options.json:
+            print_json(run)
+            return
+        print(f"run {run['id']}: {run['network']}, seed {run['seed']}, {stopped(run)}")
+        print(f"{'prompt':>6}  {run['prompt']}")
+        for step in run["invocations"]:
+            print(f"{step['sequence_number']:>6}  {step['model']}: {step.get('text', '')}", end="")
+            print(f"image {step['image_sha256'][:12]}" if step["type"] == "image" else "")
+            if step["type"] == "image" and sys.stdout.isatty():
+                _print_thumbnail(connection, step["image_sha256"])
+
+
+def stopped(run: dict[str, Any]) -> str:
+    """``loop of period 4``, ``length``, ``failed`` or ``unfinished``."""
+    if run["stop_reason"] == "loop":
+        return f"loop of period {run['period']}"
+    return run["stop_reason"] or "unfinished"
+
+
+def _print_thumbnail(connection: Any, key: str) -> None:
+    from rich.console import Console
+
+    from panic_tda.cli.thumbnail import half_blocks
+    from panic_tda.store.outputs import load_image
+
+    Console(highlight=False).print(half_blocks(load_image(connection, key).to_pillow()))

@@ -1,0 +1,111 @@
+"""The laboratory's front desk: everything a Python user does with experiments, and the command line too."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from panic_tda.lab import perform as performing
+from panic_tda.lab.experiment import Experiment
+from panic_tda.lab.experiment_file import folder_of, read_experiment_file
+from panic_tda.lab.perform import Outcome
+from panic_tda.lab.progress import Progress, ignore_progress
+from panic_tda.lab.validation import validate_config
+from panic_tda.lab.workbench import Workbench
+from panic_tda.runtime.executor import Executor
+from panic_tda.runtime.executors import make_executor
+from panic_tda.settings import Settings
+from panic_tda.store.database import Record
+
+
+def load_config(source: str | Path | Mapping[str, Any]) -> Experiment:
+    """Reads and checks an experiment: a path (JSON, YAML or TOML), ``-`` for stdin, or a mapping.
+
+    Raises ``ConfigurationError`` whose ``issues`` are one line for each fault.
+    """
+    if isinstance(source, Mapping):
+        return validate_config(source, folder=Path.cwd())
+    return validate_config(read_experiment_file(source), folder=folder_of(source))
+
+
+@contextmanager
+def open_bench(
+    record: Record,
+    settings: Settings | None = None,
+    *,
+    progress: Callable[[Progress], None] = ignore_progress,
+    stop: threading.Event | None = None,
+    fail_on_error: float | None = None,
+    executor: Executor | None = None,
+) -> Iterator[Workbench]:
+    """A workbench on a record, with the executor the settings name (closed at the end) or the one given."""
+    settings = settings or Settings()
+    threads = settings.threads or os.cpu_count() or 1
+    budget = settings.memory_budget * 1_000_000
+    mine = executor or make_executor(settings.executor, memory_budget=budget, threads=threads)
+    try:
+        yield Workbench(
+            record=record,
+            executor=mine,
+            batch_size=settings.batch_size,
+            threads=threads,
+            fail_on_error=fail_on_error,
+            report=progress,
+            stop=stop or threading.Event(),
+        )
+    finally:
+        if executor is None:
+            mine.close()
+
+
+def perform(
+    record: Record,
+    experiment: Experiment,
+    *,
+    settings: Settings | None = None,
+    progress: Callable[[Progress], None] = ignore_progress,
+    fail_on_error: float | None = None,
+    accept: bool = False,
+) -> Outcome:
+    """Creates the experiment in the record and performs every stage.
+
+    ``progress`` is called on this thread after each batch. ``fail_on_error`` is the share of failed runs above
+    which the work stops with ``TooManyFailures``; ``accept`` goes on with models whose trial outputs look like
+    rubbish.
+    """
+    with open_bench(record, settings, progress=progress, fail_on_error=fail_on_error) as bench:
+        key = performing.create(bench, experiment, accept=accept)
+        return performing.perform(bench, [key])[0]
+
+
+def resume(
+    record: Record,
+    name: str = "latest",
+    *,
+    settings: Settings | None = None,
+    progress: Callable[[Progress], None] = ignore_progress,
+    retry_failed: bool = False,
+) -> Outcome:
+    """Does what is missing of an experiment, by id, unambiguous prefix or ``latest``."""
+    with open_bench(record, settings, progress=progress) as bench:
+        return performing.perform(bench, [name], retry_failed=retry_failed)[0]
+
+
+def extend(
+    record: Record,
+    name: str = "latest",
+    *,
+    max_length: int | None = None,
+    prompts: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    settings: Settings | None = None,
+    progress: Callable[[Progress], None] = ignore_progress,
+) -> Outcome:
+    """Adds steps, prompts or seeds to an experiment, and performs them."""
+    with open_bench(record, settings, progress=progress) as bench:
+        key = performing.extend(bench, name, max_length=max_length, prompts=prompts, seeds=seeds)
+        return performing.perform(bench, [key])[0]

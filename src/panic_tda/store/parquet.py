@@ -1,0 +1,167 @@
+"""Exporting experiments as Parquet: one file for each table, zstd, written in pieces so that memory stays flat."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from panic_tda.store import frames
+from panic_tda.store.database import Record
+from panic_tda.store.statements import chunks
+from panic_tda.store.tables import experiments, invocations, outputs, runs
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_IMAGES_AT_ONCE = 200
+
+
+def export_parquet(
+    record: Record,
+    experiment_ids: Sequence[str],
+    folder: Path,
+    *,
+    images: bool = False,
+    report: Callable[[str], None] = lambda _: None,
+) -> list[Path]:
+    """Writes the tables into ``folder`` and returns the files, the dataset card ``README.md`` last.
+
+    ``invocations`` has a row of ``sequence_number`` −1 for each run: the prompt itself. Vectors are fixed-size
+    arrays of float32, one file for each embedder. Images are left out unless ``images``. Each file appears under
+    its name only when it is whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = _tables(record, experiment_ids, images)
+    written = []
+    for name, pieces in tables:
+        report(f"writing {name}.parquet")
+        if path := _write(pieces, folder / f"{name}.parquet"):
+            written.append(path)
+    card = folder / "README.md"
+    card.write_text(_dataset_card(record, experiment_ids, written), encoding="utf-8")
+    return [*written, card]
+
+
+def _tables(
+    record: Record, experiment_ids: Sequence[str], images: bool
+) -> Iterator[tuple[str, Iterable[pl.DataFrame]]]:
+    yield "experiments", [_experiments(record, experiment_ids)]
+    yield "runs", [frames.runs_frame(record, experiment_ids)]
+    yield "invocations", _invocations(record, experiment_ids)
+    versions = frames.model_versions_frame(record, experiment_ids)
+    yield "model_versions", [versions]
+    for version in versions.iter_rows(named=True):
+        yield f"embeddings-{version['name']}", frames.vector_batches(record, experiment_ids, version["id"])
+    yield "persistence_diagrams", [frames.diagrams_frame(record, experiment_ids)]
+    yield "persistence_bars", [frames.bars_frame(record, experiment_ids)]
+    if images:
+        yield "images", _images(record, experiment_ids)
+
+
+def _experiments(record: Record, experiment_ids: Sequence[str]) -> pl.DataFrame:
+    import polars as pl
+
+    query = sa.select(experiments).where(experiments.c.id.in_(experiment_ids)).order_by(experiments.c.id)
+    with record.reading() as connection:
+        rows = [
+            (row.id, row.status, row.created_at, row.completed_at, json.dumps(row.config))
+            for row in connection.execute(query)
+        ]
+    time = pl.Datetime("us", "UTC")
+    schema: dict[str, Any] = {"id": pl.String, "status": pl.String, "created_at": time, "completed_at": time}
+    schema["config"] = pl.String
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _invocations(record: Record, experiment_ids: Sequence[str]) -> Iterator[pl.DataFrame]:
+    import polars as pl
+
+    prompts = frames.runs_frame(record, experiment_ids)
+    yield pl.DataFrame(schema=frames.schema(frames.INVOCATIONS)).join(
+        prompts.select(
+            "run_id",
+            pl.lit(-1, pl.Int64).alias("sequence_number"),
+            pl.col("prompt_type").alias("type"),
+            pl.when(pl.col("prompt_type") == "text").then(pl.col("prompt")).alias("text"),
+            pl.col("prompt_sha256").alias("sha256"),
+        ),
+        on=["run_id", "sequence_number", "type", "text", "sha256"],
+        how="full",
+        coalesce=True,
+    )
+    yield from frames.invocation_batches(record, experiment_ids)
+
+
+def _images(record: Record, experiment_ids: Sequence[str]) -> Iterator[pl.DataFrame]:
+    import polars as pl
+
+    made = (
+        sa.select(invocations.c.output_id)
+        .join(runs, runs.c.id == invocations.c.run_id)
+        .where(runs.c.experiment_id.in_(experiment_ids))
+    )
+    wanted = sa.select(outputs.c.id).where(outputs.c.kind == "image", outputs.c.id.in_(made)).order_by(outputs.c.id)
+    with record.reading() as connection:
+        keys = list(connection.execute(wanted).scalars())
+        for piece in chunks(keys, _IMAGES_AT_ONCE):
+            rows = connection.execute(sa.select(outputs.c.id, outputs.c.data).where(outputs.c.id.in_(piece))).all()
+            yield pl.DataFrame(
+                [tuple(row) for row in rows], schema={"sha256": pl.String, "webp": pl.Binary}, orient="row"
+            )
+
+
+def _write(pieces: Iterable[pl.DataFrame], path: Path) -> Path | None:
+    """Writes the pieces aside, merges them as a stream, and moves the file into place; None when there is no piece."""
+    import polars as pl
+
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".parquet-") as folder:
+        parts = []
+        for number, piece in enumerate(pieces):
+            part = Path(folder) / f"{number:08}.parquet"
+            piece.write_parquet(part, compression="zstd")
+            parts.append(part)
+        if not parts:
+            return None
+        merged = parts[0]
+        if len(parts) > 1:
+            merged = Path(folder) / "merged.parquet"
+            pl.scan_parquet(parts).sink_parquet(merged, compression="zstd")
+        shutil.move(merged, path)
+    return path
+
+
+def _dataset_card(record: Record, experiment_ids: Sequence[str], written: Sequence[Path]) -> str:
+    import polars as pl
+
+    rows = [f"| `{path.name}` | {pl.scan_parquet(path).select(pl.len()).collect().item():,} |" for path in written]
+    versions = frames.model_versions_frame(record, experiment_ids)
+    models = [f"- {name}@{version}" for name, version in versions.select("name", "version").iter_rows()]
+    return "\n".join(
+        [
+            "---",
+            "pretty_name: panic-tda feedback loops",
+            "configs:",
+            *[f"- config_name: {path.stem}\n  data_files: {path.name}" for path in written],
+            "---",
+            "# Feedback loops of generative models",
+            "",
+            f"Experiments: {', '.join(experiment_ids)}. Exported by panic-tda from its record.",
+            "",
+            "| file | rows |",
+            "|---|---|",
+            *rows,
+            "",
+            "In `invocations`, `sequence_number` −1 is the prompt of the run. Join `embeddings-*` on",
+            "`output_id` = `invocations.sha256`: a content that occurs several times has one vector.",
+            "",
+            "Models:",
+            *models,
+            "",
+        ]
+    )

