@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -27,7 +28,7 @@ class Settings:
     memory_budget: int = 0
     """Megabytes that loaded models may take; 0 takes three quarters of the machine."""
     threads: int = 0
-    """Threads of each model; 0 takes one for each core."""
+    """Threads of models and diagrams; 0 takes half of the cores for a model and all of them for diagrams."""
     offline: bool = False
     """Never fetch weights."""
 
@@ -45,12 +46,14 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.
         variable = ENVIRONMENT_PREFIX + setting.name.upper()
         if variable in environment:
             changes[setting.name] = _parsed(variable, environment[variable], types[setting.name], issues)
-    settings = Settings() if issues else Settings().updated(changes)
-    if settings.batch_size < 0 or settings.memory_budget < 0 or settings.threads < 0:
-        issues.append("batch_size, memory_budget and threads must not be negative")
+    issues += [
+        f"{name} must not be negative, it is {value}"
+        for name, value in changes.items()
+        if types.get(name) is int and isinstance(value, int) and value < 0
+    ]
     if issues:
         raise ConfigurationError(issues)
-    return settings
+    return Settings().updated(changes)
 
 
 def _from_file(path: Path, issues: list[str]) -> dict[str, Any]:
@@ -71,7 +74,7 @@ def _from_file(path: Path, issues: list[str]) -> dict[str, Any]:
 def _parsed(variable: str, text: str, wanted: type, issues: list[str]) -> object:
     if wanted is bool and text.lower() in ("1", "true", "yes", "0", "false", "no", ""):
         return text.lower() in ("1", "true", "yes")
-    if wanted is int and text.lstrip("-").isdigit():
+    if wanted is int and re.fullmatch("-?[0-9]+", text):
         return int(text)
     if wanted is str:
         return text

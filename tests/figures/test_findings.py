@@ -34,6 +34,17 @@ def test_many_loops_name_the_earliest_and_the_latest_and_detail_all() -> None:
     assert len(stuck.details) == 5
 
 
+def test_many_loops_from_the_same_step_are_listed_up_to_three() -> None:
+    lab = Lab()
+    for seed in range(4):
+        text_run(lab, ["A", "A"], seed=seed, stop="loop", period=1)
+    assert told(lab)["stuck"].sentence == (
+        "All 4 runs are stuck in an exact loop (seed 0: from step 0 with period 1, a fixed point; "
+        "seed 1: from step 0 with period 1, a fixed point; seed 2: from step 0 with period 1, a fixed point; "
+        "and 1 more)."
+    )
+
+
 def test_a_loop_that_cannot_be_located_is_said_to_be_so() -> None:
     lab = Lab()
     text_run(lab, ["a", "b"], stop="loop")

@@ -63,6 +63,17 @@ def test_the_same_input_gives_the_same_page() -> None:
     assert page(small_lab()) == page(small_lab())
 
 
+def test_the_order_in_which_runs_were_made_does_not_change_the_page() -> None:
+    lab = small_lab()
+    frames = lab.frames()
+    turned = frames._replace(runs=frames.runs.reverse(), invocations=frames.invocations.reverse())
+    first, second = (
+        report_html(each, lab.load_image, title="t", models=MODELS, reproduction=REPRODUCTION)
+        for each in (frames, turned)
+    )
+    assert first == second
+
+
 def test_text_of_others_is_escaped_everywhere() -> None:
     evil = "<script>alert('x')</script>&\"'\x1b\x1c"
     lab = Lab()

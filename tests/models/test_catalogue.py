@@ -56,8 +56,8 @@ def test_only_embedders_have_dims() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
-    with pytest.raises(UnknownModel, match="unknown model 'glif'") as unknown:
-        find("glif")
+    with pytest.raises(UnknownModel, match="unknown model 'gliph'") as unknown:
+        find("gliph")
     assert "Glyph" in unknown.value.hint
     assert find("Glyph").name == "Glyph"
 

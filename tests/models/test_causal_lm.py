@@ -38,13 +38,19 @@ def test_a_greedy_answer_knows_the_capital_of_france(model: Generator) -> None:
     assert "Paris" in answer
 
 
-def test_neither_order_nor_neighbours_nor_a_fresh_load_nor_threads_change_an_answer(model: Generator) -> None:
+def test_neither_order_nor_neighbours_nor_a_fresh_load_change_an_answer(model: Generator) -> None:
     texts, seeds = [BOAT, "The storm arrived.", BOAT], [1, 2, 3]
     alone = [answers(model, [text], [seed])[0] for text, seed in zip(texts, seeds, strict=True)]
     assert answers(model, texts[::-1], seeds[::-1])[::-1] == alone
-    fresh = cast("Generator", SPEC.load(Placement(threads=2)))
+    fresh = cast("Generator", SPEC.load(Placement()))
     assert answers(fresh, texts, seeds) == alone
     fresh.close()
+
+
+def test_the_number_of_threads_changes_no_answer(model: Generator) -> None:
+    two = cast("Generator", SPEC.load(Placement(threads=2)))
+    assert answers(two, [BOAT], [1], max_tokens=6) == answers(model, [BOAT], [1], max_tokens=6)
+    two.close()
 
 
 def test_seeds_matter_unless_greedy(model: Generator) -> None:

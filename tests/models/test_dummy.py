@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -95,8 +96,11 @@ def test_captions_see_only_the_first_ten_pixels() -> None:
 def test_captions_of_images_with_alpha_and_fewer_than_ten_pixels() -> None:
     image = Image("RGBA", 2, 1, bytes(range(8)))
     start = hashlib.sha256(b"[(0, 1, 2, 3), (4, 5, 6, 7)]").hexdigest()[:8]
-    assert start
-    assert str(cast("Text", generate("DummyI2T", image, 3)).value).startswith("dummy caption: ")
+    draw = random.Random(3 + int(start, 16))
+    words = dummy._PHRASINGS["DummyI2T"]
+    adjective, noun = words.adjectives[draw.randint(0, 7)], words.nouns[draw.randint(0, 7)]
+    expected = f"dummy caption: {adjective} {noun} #{draw.randint(100, 999)}"
+    assert generate("DummyI2T", image, 3) == Text(expected)
 
 
 @pytest.mark.parametrize("name", ["DummyVision", "DummyVision2"])

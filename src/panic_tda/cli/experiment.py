@@ -26,7 +26,7 @@ BatchSize = Annotated[
 ]
 ExecutorName = Annotated[str | None, typer.Option(help="Where models run.", show_default="inprocess")]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Threads of models and diagrams.", show_default="one for each core")
+    int | None, typer.Option(min=1, help="Threads of models and diagrams.", show_default="half of the cores, all for diagrams")
 ]
 Share = Annotated[
     float | None,

@@ -10,7 +10,7 @@ from panic_tda.figures.diagrams import persistence_diagrams
 from panic_tda.figures.html import chart, paragraph, section, table
 from panic_tda.figures.recurrence import recurrence_plots
 from panic_tda.figures.stops import stop_counts, stop_reasons
-from panic_tda.figures.trajectory import run_rows
+from panic_tda.figures.trajectory import in_order, run_rows
 from panic_tda.figures.words import STOP_REASONS, count, run_names
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def curves_section(runs: pl.DataFrame, embeddings: pl.DataFrame) -> str:
     """Distance to the start, one chart for each (network, embedder)."""
     charts = [
         chart(distance_curves(group, rows, columns=1), f"Distance to the start: {network}, {model}")
-        for (network,), group in runs.partition_by("network", as_dict=True, maintain_order=True).items()
+        for (network,), group in in_order(runs).partition_by("network", as_dict=True, maintain_order=True).items()
         for model, rows in _by_embedder(group, embeddings)
     ]
     words = paragraph(
@@ -130,7 +130,8 @@ def _by_embedder(runs: pl.DataFrame, frame: pl.DataFrame) -> list[tuple[str, pl.
 
 def _each_run(runs: pl.DataFrame) -> list[tuple[pl.DataFrame, str]]:
     names = run_names(run_rows(runs))
-    return [(runs.slice(index, 1), names[run_id]) for index, run_id in enumerate(runs["run_id"])]
+    ordered = in_order(runs)
+    return [(ordered.slice(index, 1), names[run_id]) for index, run_id in enumerate(ordered["run_id"])]
 
 
 def _panels(runs: pl.DataFrame, words: str, charts: Sequence[str], kind: str) -> list[str]:

@@ -78,7 +78,8 @@ def _stuck(found: Sequence[Trajectory], names: dict[str, str]) -> Iterator[Findi
     loops.sort(key=lambda each: math.inf if each.loop_start is None else each.loop_start)
     details = tuple(f"{names[each.run.run_id]}: {_loop_words(each)}" for each in loops)
     verb = "is" if len(loops) == 1 else "are"
-    told = _listed(details) if len(loops) <= _NAMED else f"earliest, {details[0]}; latest, {details[-1]}"
+    spread = len(loops) > _NAMED and loops[0].loop_start != loops[-1].loop_start
+    told = f"earliest, {details[0]}; latest, {details[-1]}" if spread else _listed(details)
     said = f"{_share(len(loops), len(found))} {verb} stuck in an exact loop ({told})"
     yield Finding("stuck", _sentence(said), len(loops), details)
 

@@ -11,7 +11,7 @@ from panic_tda.figures.charts import curves_section, diagrams_section, recurrenc
 from panic_tda.figures.findings import Finding, findings
 from panic_tda.figures.html import folded, paragraph, section, table, visible
 from panic_tda.figures.strip import trajectory_strip
-from panic_tda.figures.trajectory import Run, run_rows, trajectories
+from panic_tda.figures.trajectory import Run, in_order, run_rows, trajectories
 from panic_tda.figures.words import count, prompt_name, seed_name
 
 if TYPE_CHECKING:
@@ -95,8 +95,12 @@ def _shown(frames: Frames, most: int) -> Frames:
     """The same frames with at most ``most`` runs, taken from the networks in turn."""
     import polars as pl
 
-    turns = frames.runs.with_row_index("place").with_columns(
-        turn=pl.col("place").rank("ordinal").over("network"),
+    turns = (
+        in_order(frames.runs)
+        .with_row_index("place")
+        .with_columns(
+            turn=pl.col("place").rank("ordinal").over("network"),
+        )
     )
     kept = turns.sort("turn", "place").head(most).sort("place")["run_id"].to_list()
     return Frames(*(frame.filter(pl.col("run_id").is_in(kept)) for frame in frames))

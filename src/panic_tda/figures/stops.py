@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def stop_counts(runs: pl.DataFrame) -> dict[str, Counter[str]]:
-    """For each network, in the order of the frame, how many runs stopped for each reason."""
+    """For each network, by name, how many runs stopped for each reason."""
     counts: dict[str, Counter[str]] = {}
     for run in run_rows(runs):
         counts.setdefault(run.network, Counter())[stop_reason(run)] += 1

@@ -117,13 +117,18 @@ class Cloud(NamedTuple):
         return float(distance_to_previous(self.vectors[-2:])[0]) if len(self.vectors) > 1 else None
 
 
+def in_order(runs: pl.DataFrame) -> pl.DataFrame:
+    """The runs by network, prompt, seed and number: the order of every figure, whatever order they were made in."""
+    return runs.sort("network", "prompt", "seed", "run_number", "run_id")
+
+
 def run_rows(runs: pl.DataFrame) -> list[Run]:
-    """The runs in the order of the frame."""
-    return [Run(*row) for row in runs.select(Run._fields).iter_rows()]
+    """The runs as records, in order."""
+    return [Run(*row) for row in in_order(runs).select(Run._fields).iter_rows()]
 
 
 def trajectories(runs: pl.DataFrame, invocations: pl.DataFrame) -> list[Trajectory]:
-    """Each run with its steps by sequence number, in the order of the ``runs`` frame."""
+    """Each run with its steps by sequence number, runs in order."""
     steps: dict[str, list[Step]] = {}
     for run_id, *row in invocations.sort("sequence_number").select("run_id", *Step._fields).iter_rows():
         steps.setdefault(run_id, []).append(Step(*row))
@@ -131,8 +136,8 @@ def trajectories(runs: pl.DataFrame, invocations: pl.DataFrame) -> list[Trajecto
 
 
 def clouds(runs: pl.DataFrame, embeddings: pl.DataFrame) -> list[Cloud]:
-    """One cloud for each (embedder, run) that has vectors: embedders by name, runs in the order of the frame."""
-    order = {run_id: index for index, run_id in enumerate(runs["run_id"])}
+    """One cloud for each (embedder, run) that has vectors: embedders by name, runs in order."""
+    order = {run_id: index for index, run_id in enumerate(in_order(runs)["run_id"])}
     groups = embeddings.sort("sequence_number").partition_by("run_id", "model", as_dict=True)
     found = [
         Cloud(str(run_id), str(model), rows["sequence_number"].to_numpy(), _matrix(rows))

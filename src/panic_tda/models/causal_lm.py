@@ -106,7 +106,8 @@ def _settings(path: Path, threads: int) -> Any:
     settings.n_gpu_layers = 0
     settings.cpuparams.n_threads = threads
     settings.cpuparams_batch.n_threads = threads
-    # Waiting threads sleep: spinning, two of them beside a busy neighbour were ten times slower.
+    # Idle threads sleep. While computing they still spin for each other: two beside a busy neighbour were ten
+    # times slower than one, so one thread and several processes serve better than several threads.
     settings.cpuparams.poll = settings.cpuparams_batch.poll = 0
     settings.cache_prompt = False
     settings.cache_ram_mib = 0

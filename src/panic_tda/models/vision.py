@@ -127,7 +127,7 @@ MODELS: tuple[ModelSpec, ...] = (
         licence="MIT",
         source="panic-tda",
         twin="tests/models/test_vision.py",
-        memory_bytes=20_000_000,
+        memory_bytes=30_000_000,
         dims=_DIMS,
         batch_size=32,
     ),

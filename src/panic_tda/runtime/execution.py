@@ -40,6 +40,8 @@ def execute(call: Call, model: Model, limits: BatchLimits, *, retries: int = RET
     anything else is halved too, so that one bad input does not harm its neighbours; a single item is tried
     again ``retries`` times with the same seed before its error becomes its outcome.
     """
+    if not call.inputs:
+        return ()
     size = limits.limit(call.spec) or len(call.inputs)
     if len(call.inputs) > size:
         return _halves(call, model, limits, retries, size)
@@ -108,7 +110,10 @@ def _check_vector(spec: ModelSpec, outcome: object) -> Outcome:
     if not isinstance(outcome, np.ndarray) or outcome.shape != (spec.dims,):
         shape = getattr(outcome, "shape", type(outcome).__name__)
         return InvalidOutput(f"{spec.name} made {shape} where a vector of {spec.dims} numbers was expected")
-    norm = float(np.linalg.norm(outcome))
-    if not np.isfinite(norm) or norm == 0.0:
-        return InvalidOutput(f"{spec.name} made a vector that is {'zero' if norm == 0.0 else 'not finite'}")
-    return np.ascontiguousarray(outcome, dtype=np.float32)
+    if outcome.dtype.kind not in "fiu":
+        return InvalidOutput(f"{spec.name} made a vector of {outcome.dtype} where real numbers were expected")
+    with np.errstate(over="ignore", under="ignore"):
+        vector = np.ascontiguousarray(outcome, dtype=np.float32)
+    if not np.isfinite(vector).all():
+        return InvalidOutput(f"{spec.name} made a vector that is not finite")
+    return vector if vector.any() else InvalidOutput(f"{spec.name} made a vector that is zero")

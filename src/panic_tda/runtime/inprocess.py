@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Lock
 
 from panic_tda.errors import ExecutorClosed
 from panic_tda.models.model import Model, ModelSpec, Placement
@@ -34,6 +35,7 @@ class InProcessExecutor:
         self._residency = Residency(budget, lambda spec: load(spec, placement))
         self._limits = BatchLimits()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="panic-tda-model")
+        self._queueing = Lock()
         self._closed = False
 
     @property
@@ -43,10 +45,11 @@ class InProcessExecutor:
 
     def submit(self, call: Call) -> Future[Result]:
         """See :class:`~panic_tda.runtime.executor.Executor`."""
-        if self._closed:
-            raise ExecutorClosed("the executor is closed")
-        self._expected.use(call.spec)
-        return self._thread.submit(self._run, call, time.perf_counter())
+        with self._queueing:
+            if self._closed:
+                raise ExecutorClosed("the executor is closed")
+            self._expected.use(call.spec)
+            return self._thread.submit(self._run, call, time.perf_counter())
 
     def check(self, spec: ModelSpec) -> None:
         """Raises ``InsufficientMemory`` when the model is larger than the budget."""
@@ -54,11 +57,13 @@ class InProcessExecutor:
 
     def resident(self) -> frozenset[str]:
         """Names of the models that will be in memory when the queued calls have run."""
-        return self._expected.names()
+        with self._queueing:
+            return self._expected.names()
 
     def close(self) -> None:
         """Waits for the call in progress, drops the queued ones and frees every model."""
-        self._closed = True
+        with self._queueing:
+            self._closed = True
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._residency.close()
 

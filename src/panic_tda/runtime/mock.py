@@ -53,7 +53,9 @@ class MockExecutor:
             future.set_exception(answer)
         else:
             model = f"{call.spec.name}@{call.spec.version}"
-            future.set_result(Result(answer, model, call.seeds, Timings(), datetime.now(UTC), "mock"))
+            started = datetime.now(UTC)
+            synthetic = call.spec.synthetic
+            future.set_result(Result(answer, model, call.seeds, Timings(), started, "mock", synthetic=synthetic))
         return future
 
     def check(self, spec: ModelSpec) -> None:

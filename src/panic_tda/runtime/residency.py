@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from panic_tda.errors import InsufficientMemory
+from panic_tda.errors import InsufficientMemory, ModelLoadError, PanicError
 from panic_tda.models.model import Model, ModelSpec
 
 
@@ -60,10 +60,10 @@ class Residency:
         self.check(spec)
         with self._changed:
             load_s = 0.0
+            self._make_room(spec)
             if spec.name not in self._residents:
-                self._make_room(spec)
                 started = time.perf_counter()
-                self._residents[spec.name] = _Resident(spec, self._load(spec))
+                self._residents[spec.name] = _Resident(spec, self._loaded(spec))
                 load_s = time.perf_counter() - started
                 self.loads += 1
             resident = self._residents[spec.name]
@@ -72,12 +72,21 @@ class Residency:
             return resident, load_s
 
     def _make_room(self, spec: ModelSpec) -> None:
-        while self._used() + spec.memory_bytes > self._budget:
+        """Evicts and waits until the model fits, or until another caller has loaded it."""
+        while spec.name not in self._residents and self._used() + spec.memory_bytes > self._budget:
             idle = next((name for name, resident in self._residents.items() if not resident.pins), None)
             if idle is None:
                 self._changed.wait()
             else:
                 self._residents.pop(idle).model.close()
+
+    def _loaded(self, spec: ModelSpec) -> Model:
+        try:
+            return self._load(spec)
+        except PanicError:
+            raise
+        except Exception as fault:  # loading runs code of plug-ins and libraries, which may raise anything
+            raise ModelLoadError(f"{spec.name} does not load: {type(fault).__name__}: {fault}") from fault
 
     def _used(self) -> int:
         return sum(resident.spec.memory_bytes for resident in self._residents.values())
@@ -91,7 +100,9 @@ class ExpectedResidents:
         self._sizes: OrderedDict[str, int] = OrderedDict()
 
     def use(self, spec: ModelSpec) -> None:
-        """The model is used next."""
+        """The model is used next; one that is larger than the budget changes nothing, since it is refused."""
+        if spec.memory_bytes > self._budget:
+            return
         self._sizes.pop(spec.name, None)
         while self._sizes and sum(self._sizes.values()) + spec.memory_bytes > self._budget:
             self._sizes.popitem(last=False)
@@ -108,5 +119,4 @@ def _gigabytes(count: int) -> str:
 
 def available_memory() -> int:
     """Three quarters of the machine's memory, in bytes: the default budget."""
-
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4

@@ -15,13 +15,15 @@ from panic_tda.errors import RecordUnavailable, RequestError
 from panic_tda.store.revisions import bring_up_to_date
 
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=60000",
     "PRAGMA cache_size=-32000",
     "PRAGMA temp_store=MEMORY",
 )
+
+
+_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
 
 class Record:
@@ -39,8 +41,11 @@ class Record:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one consistent state."""
-        with self.engine.connect() as connection, connection.begin():
-            yield connection
+        with self.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -75,7 +80,7 @@ def open_record(location: str | Path, *, create: bool = True) -> Record:
         bring_up_to_date(engine)
     except (sa.exc.DatabaseError, sqlite3.DatabaseError) as fault:
         engine.dispose()
-        reason = str(getattr(fault, "orig", fault)).strip().splitlines()[0]
+        reason = (str(getattr(fault, "orig", fault)).strip().splitlines() or ["no reason given"])[0]
         raise RecordUnavailable(
             f"{Record(engine).location}: {reason}", hint="check --db, the file's permissions, or that the server runs"
         ) from fault
@@ -91,17 +96,23 @@ def _url(location: str) -> URL:
     try:
         url = make_url(location)
         backend = url.get_backend_name()
-    except sa.exc.SQLAlchemyError as fault:
+    except (sa.exc.SQLAlchemyError, ValueError) as fault:  # ValueError for a port that is no number
         raise RequestError(f"--db {location!r} is neither a path nor an SQLAlchemy URL") from fault
-    if backend not in ("sqlite", "postgresql"):
+    if backend not in _DRIVERS:
         raise RequestError(f"--db: {backend} is not supported", hint="use a SQLite path or a postgresql:// URL")
-    return url.set(drivername="postgresql+psycopg") if backend == "postgresql" else url
+    return url.set(drivername=_DRIVERS[backend])
 
 
 def _check_file(url: URL, create: bool) -> None:
     if not url.database or url.database == ":memory:":
         raise RequestError("--db: a record lives in a file, not in memory")
-    path = Path(url.database)
+    try:
+        _check_path(Path(url.database), create)
+    except OSError as fault:  # a folder that may not be entered, a name that is too long
+        raise RecordUnavailable(f"{url.database}: {fault.strerror}", hint="check --db and its permissions") from fault
+
+
+def _check_path(path: Path, create: bool) -> None:
     if path.is_dir():
         raise RequestError(f"--db: {path} is a folder")
     if not path.exists() and not create:
@@ -125,8 +136,12 @@ def _engine(url: URL) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
-    for pragma in _PRAGMAS:
-        connection.execute(pragma)
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Row
 from panic_tda.errors import NotFound, RecordBusy
 from panic_tda.store.identifiers import new_id
 from panic_tda.store.statements import insert_new
-from panic_tda.store.tables import experiments, invocations, outputs, runs
+from panic_tda.store.tables import embedding_clusters, experiments, invocations, outputs, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +195,7 @@ def delete_experiment(connection: Connection, key: str) -> None:
         sa.exists().where(invocations.c.output_id == outputs.c.id),
         sa.exists().where(invocations.c.input_id == outputs.c.id),
         sa.exists().where(runs.c.prompt_id == outputs.c.id),
+        sa.exists().where(embedding_clusters.c.medoid_output_id == outputs.c.id),
     )
     rows = [{"key": candidate} for candidate in candidates]
     if rows:

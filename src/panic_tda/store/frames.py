@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from panic_tda.store.database import Record
 from panic_tda.store.tables import (
     embeddings,
+    experiments,
     failures,
     invocations,
     model_versions,
@@ -201,18 +202,12 @@ def _diagram(row: Any) -> tuple[Any, ...]:
 
 def model_versions_frame(record: Record, experiment_ids: Sequence[str]) -> pl.DataFrame:
     """Columns id, name, version, family, device, dtype, tier, synthetic: the versions these experiments used."""
-    used = sa.union(
-        sa.select(invocations.c.model_version_id)
-        .join(runs, runs.c.id == invocations.c.run_id)
-        .where(runs.c.experiment_id.in_(experiment_ids))
-        .distinct(),
-        sa.select(persistence_diagrams.c.model_version_id)
-        .join(runs, runs.c.id == persistence_diagrams.c.run_id)
-        .where(runs.c.experiment_id.in_(experiment_ids))
-        .distinct(),
-    )
+    with record.reading() as connection:
+        pins = connection.execute(sa.select(experiments.c.model_versions).where(experiments.c.id.in_(experiment_ids)))
+        used = sorted({pair for pinned in pins.scalars() for pair in pinned.items()})
     columns = [model_versions.c[name] for name in _MODEL_VERSIONS]
-    query = sa.select(*columns).where(model_versions.c.id.in_(used)).order_by(model_versions.c.name)
+    mine = sa.tuple_(model_versions.c.name, model_versions.c.version).in_(used)
+    query = sa.select(*columns).where(mine).order_by(model_versions.c.name, model_versions.c.version)
     return _frame(record, query, _MODEL_VERSIONS, tuple)
 
 

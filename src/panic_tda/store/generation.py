@@ -133,6 +133,7 @@ def _cut_at_hole(connection: Connection, run_id: str) -> None:
         whole += 1
     connection.execute(sa.delete(invocations).where(mine, invocations.c.sequence_number >= whole))
     connection.execute(sa.delete(persistence_diagrams).where(persistence_diagrams.c.run_id == run_id))
+    connection.execute(sa.delete(failures).where(failures.c.run_id == run_id))
     values = {"length": whole, "stop_reason": None, "period": None}
     connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
 
@@ -202,9 +203,14 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "sequence_number": failure.sequence_number,
         "output_id": failure.output_id,
         "error": type(failure.error).__name__,
-        "message": failure.error.message,
+        "message": _storable(failure.error.message),
         "occurred_at": datetime.now(UTC),
     }
+
+
+def _storable(message: str) -> str:
+    """A message that came from anywhere, without the characters that databases refuse."""
+    return message.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def forgive_failures(connection: Connection, experiment_id: str) -> None:

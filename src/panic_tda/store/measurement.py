@@ -64,16 +64,23 @@ def groups_of_runs(connection: Connection, experiment_id: str) -> Iterator[list[
 def outputs_without_vector(
     connection: Connection, run_ids: Sequence[str], kind: Kind, model_version_id: str, model: str
 ) -> list[str]:
-    """The distinct outputs of these runs that still need a vector; those that failed before are left out."""
+    """The distinct outputs of these runs that still need a vector; those that failed before are left out.
+
+    What failed in another experiment is tried again here, so that every experiment lists what it lacks.
+    """
     measured = sa.and_(
         embeddings.c.output_id == invocations.c.output_id, embeddings.c.model_version_id == model_version_id
     )
     failed = sa.and_(
-        failures.c.output_id == invocations.c.output_id, failures.c.stage == "embed", failures.c.model == model
+        failures.c.experiment_id == runs.c.experiment_id,
+        failures.c.output_id == invocations.c.output_id,
+        failures.c.stage == "embed",
+        failures.c.model == model,
     )
     query = (
         sa.select(invocations.c.output_id)
         .distinct()
+        .join(runs, runs.c.id == invocations.c.run_id)
         .join(outputs, outputs.c.id == invocations.c.output_id)
         .where(
             invocations.c.run_id.in_(run_ids),

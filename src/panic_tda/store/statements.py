@@ -16,10 +16,15 @@ T = TypeVar("T")
 
 
 def insert_new(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Inserts the rows whose keys are not there yet."""
+    """Inserts the rows whose keys are not there yet, in the order of their primary keys.
+
+    In PostgreSQL, two processes that insert the same keys wait for each other; in one order, never in a circle.
+    """
     if rows:
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+        keys = [column.name for column in table.primary_key]
+        ordered = sorted(rows, key=lambda row: [row[key] for key in keys])
+        connection.execute(dialect.insert(table).on_conflict_do_nothing(), ordered)
 
 
 def replace_row(connection: Connection, table: sa.Table, row: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from panic_tda.errors import RecordError
 from panic_tda.signature import Kind
 from panic_tda.store.identifiers import new_id
 from panic_tda.store.tables import embeddings, invocations, outputs, persistence_diagrams, runs
@@ -50,12 +51,20 @@ class StoredDiagram:
 
 
 def runs_without_diagram(connection: Connection, experiment_id: str, model_version_id: str, max_dim: int) -> list[str]:
-    """Runs whose diagram is missing, or was computed at another length or for fewer dimensions."""
+    """Runs whose diagram is missing, or was computed at another length, to another dimension, or with fewer vectors."""
+    measured = (
+        sa.select(sa.func.count())
+        .select_from(invocations)
+        .join(embeddings, embeddings.c.output_id == invocations.c.output_id)
+        .where(invocations.c.run_id == runs.c.id, embeddings.c.model_version_id == model_version_id)
+        .scalar_subquery()
+    )
     current = sa.and_(
         persistence_diagrams.c.run_id == runs.c.id,
         persistence_diagrams.c.model_version_id == model_version_id,
         persistence_diagrams.c.run_length == runs.c.length,
         persistence_diagrams.c.max_dim == max_dim,
+        sa.or_(persistence_diagrams.c.unmeasured == 0, persistence_diagrams.c.points == measured),
     )
     query = (
         sa.select(runs.c.id)
@@ -110,8 +119,11 @@ def encode_bars(bars: tuple[NDArray[np.float64], ...]) -> bytes:
 
 
 def decode_bars(data: bytes) -> tuple[NDArray[np.float64], ...]:
-    """The inverse of :func:`encode_bars`; pickled objects are refused."""
+    """The inverse of :func:`encode_bars`; raises ``RecordError`` for damaged bytes and for pickled objects."""
     import numpy as np
 
-    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-        return tuple(archive[f"dgms_{dimension}"] for dimension in range(int(archive["dgms_count"][0])))
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return tuple(archive[f"dgms_{dimension}"] for dimension in range(int(archive["dgms_count"][0])))
+    except Exception as fault:  # numpy and zipfile raise almost anything on damaged bytes
+        raise RecordError(f"a persistence diagram does not decode: {fault}", hint="the database is damaged") from fault

@@ -1,0 +1,1 @@
+"""Tests of panic_tda.runtime."""

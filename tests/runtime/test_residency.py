@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from panic_tda.errors import InsufficientMemory, ModelLoadError, PrerequisiteError
+from panic_tda.models.model import Model, ModelSpec, Placement
+from panic_tda.runtime.residency import ExpectedResidents, Residency, available_memory
+from support.models import as_fake, fake_spec, load
+
+MEGABYTE = 2**20
+A, B, C = (fake_spec(name, megabytes=10) for name in "ABC")
+HUGE = fake_spec("Huge", megabytes=2048)
+
+
+def loaded(spec: ModelSpec) -> Model:
+    return load(spec, Placement())
+
+
+def room_for(models: int) -> Residency:
+    return Residency(models * 10 * MEGABYTE, loaded)
+
+
+def use(residency: Residency, *specs: ModelSpec) -> list[Model]:
+    models = []
+    for spec in specs:
+        with residency.use(spec) as (model, _):
+            models.append(model)
+    return models
+
+
+class Watched(threading.Condition):
+    """A condition that tells when somebody begins to wait on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = threading.Semaphore(0)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waiting.release()
+        return super().wait(timeout)
+
+
+def watched(residency: Residency) -> Watched:
+    condition = Watched()
+    residency._changed = condition
+    return condition
+
+
+def test_a_model_is_loaded_once_however_often_it_is_used() -> None:
+    residency = room_for(2)
+    models = use(residency, *[A, B] * 25)
+    assert residency.loads == 2
+    assert len({id(model) for model in models}) == 2
+
+
+def test_loading_takes_time_only_when_the_model_was_not_there() -> None:
+    residency = room_for(1)
+    with residency.use(A) as (_, first):
+        pass
+    with residency.use(A) as (_, second):
+        pass
+    assert first > 0.0 == second
+
+
+def test_the_least_recently_used_model_makes_room() -> None:
+    residency = room_for(2)
+    a, b, _, c = use(residency, A, B, A, C)
+    assert [as_fake(model).closed for model in (a, b, c)] == [0, 1, 0]
+    use(residency, A)
+    assert residency.loads == 3
+
+
+def test_as_many_models_go_as_the_room_needs() -> None:
+    residency = Residency(30 * MEGABYTE, loaded)
+    models = use(residency, A, B, C, fake_spec("Wide", megabytes=20))
+    assert [as_fake(model).closed for model in models] == [1, 1, 0, 0]
+
+
+def test_a_model_in_use_is_never_evicted() -> None:
+    residency = room_for(2)
+    with residency.use(A) as (a, _):
+        use(residency, B, C, B, C)
+        assert as_fake(a).closed == 0
+        assert use(residency, A) == [a]
+
+
+def test_a_model_stays_pinned_while_any_of_its_users_remains() -> None:
+    residency = room_for(2)
+    with residency.use(A) as (a, _):
+        use(residency, A)
+        use(residency, B, C)
+        assert as_fake(a).closed == 0
+
+
+def test_a_model_too_large_is_refused_with_the_numbers() -> None:
+    residency = room_for(1)
+    (a,) = use(residency, A)
+    with pytest.raises(InsufficientMemory, match=r"^Huge needs 2\.00 GiB, the memory budget is 0\.01 GiB$") as caught:
+        use(residency, HUGE)
+    assert "memory_budget" in caught.value.hint
+    assert as_fake(a).closed == 0
+    residency.check(A)
+
+
+def test_a_caller_waits_until_a_model_in_use_is_released() -> None:
+    residency = room_for(1)
+    condition = watched(residency)
+    with ThreadPoolExecutor(1) as pool:
+        with residency.use(A) as (a, _):
+            waiting = pool.submit(use, residency, B)
+            assert condition.waiting.acquire(timeout=30)
+            assert not waiting.done()
+            assert as_fake(a).closed == 0
+        waiting.result(timeout=30)
+    assert as_fake(a).closed == 1
+    assert residency.loads == 2
+
+
+def test_callers_that_waited_for_the_same_model_share_one_load() -> None:
+    residency = room_for(1)
+    condition = watched(residency)
+    with ThreadPoolExecutor(2) as pool:
+        with residency.use(A):
+            waiting = [pool.submit(use, residency, B) for _ in range(2)]
+            for _ in waiting:
+                assert condition.waiting.acquire(timeout=30)
+        models = [model for future in waiting for model in future.result(timeout=30)]
+    assert models[0] is models[1]
+    assert residency.loads == 2
+
+
+def test_a_block_that_raises_releases_its_model() -> None:
+    residency = room_for(1)
+    with pytest.raises(ZeroDivisionError), residency.use(A):
+        raise ZeroDivisionError
+    use(residency, B)
+    assert residency.loads == 2
+
+
+def test_closing_frees_every_model_once() -> None:
+    residency = room_for(3)
+    models = use(residency, A, B, C)
+    residency.close()
+    residency.close()
+    assert [as_fake(model).closed for model in models] == [1, 1, 1]
+
+
+def test_a_loader_that_raises_something_of_its_own_gives_a_typed_error() -> None:
+    def broken(spec: ModelSpec) -> Model:
+        raise OSError("the disk went away")
+
+    with pytest.raises(ModelLoadError, match="A does not load: OSError: the disk went away"):
+        use(Residency(MEGABYTE * 100, broken), A)
+
+
+def test_a_loader_that_raises_a_typed_error_is_heard() -> None:
+    missing = fake_spec("Missing", requires=("no_such_package",))
+    with pytest.raises(PrerequisiteError, match="no_such_package is not installed"):
+        use(Residency(100 * MEGABYTE, lambda spec: spec.load(Placement())), missing)
+
+
+def test_a_model_that_did_not_load_is_tried_again() -> None:
+    faults = iter([OSError("busy")])
+
+    def flaky(spec: ModelSpec) -> Model:
+        if fault := next(faults, None):
+            raise fault
+        return loaded(spec)
+
+    residency = Residency(MEGABYTE * 100, flaky)
+    with pytest.raises(ModelLoadError):
+        use(residency, A)
+    use(residency, A)
+    assert residency.loads == 1
+
+
+SIZED = [fake_spec(f"of {size}", megabytes=size) for size in (1, 2, 3, 5, 8, 13)]
+
+
+@given(budget=st.integers(1, 20), used=st.lists(st.sampled_from(SIZED), max_size=40))
+def test_what_is_expected_to_be_resident_is_what_will_be(budget: int, used: list[ModelSpec]) -> None:
+    residency, expected = Residency(budget * MEGABYTE, loaded), ExpectedResidents(budget * MEGABYTE)
+    kept: dict[str, Model] = {}
+    for spec in used:
+        expected.use(spec)
+        if spec.memory_bytes <= budget * MEGABYTE:
+            (kept[spec.name],) = use(residency, spec)
+        else:
+            with pytest.raises(InsufficientMemory):
+                use(residency, spec)
+    assert expected.names() == {name for name, model in kept.items() if not as_fake(model).closed}
+    assert sum(spec.memory_bytes for spec in SIZED if spec.name in expected.names()) <= budget * MEGABYTE
+
+
+def test_the_default_budget_is_part_of_this_machine() -> None:
+    assert 2**28 < available_memory() < 2**50
