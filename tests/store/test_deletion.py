@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from panic_tda.content import Text
+from panic_tda.content import Content, Text
 from panic_tda.errors import ModelCallFailed
 from panic_tda.store.database import Record
 from panic_tda.store.experiments import delete_experiment
@@ -28,7 +28,7 @@ LASTING = {"model_versions", "programs", "settings"}
 
 
 def clustering(connection: Connection, experiment: str | None, member: str, medoid: str) -> None:
-    result = {
+    result: dict[str, Any] = {
         "id": new_id(),
         "model_version_id": version_of(connection, EMBEDDER),
         "experiment_id": experiment,
@@ -104,7 +104,7 @@ def test_deleting_one_of_two_leaves_the_other_as_it_was(record: Record) -> None:
         delete_experiment(connection, shared_and_own)
         assert counts(connection) == before
         assert len(unfinished_runs(connection, kept)) == 1
-        contents = [*numbered(2), Text("a prompt"), image(2)]
+        contents: list[Content] = [*numbered(2), Text("a prompt"), image(2)]
         assert len(load_outputs(connection, [content.sha256 for content in contents])) == 4
 
 

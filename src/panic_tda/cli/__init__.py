@@ -27,7 +27,10 @@ def globals_first(arguments: Sequence[str]) -> list[str]:
         elif word in _FLAGS or word.startswith(tuple(f"{option}=" for option in _OPTIONS)):
             front.append(word)
         elif word in _OPTIONS:
-            front += [word, *[value for value in [next(words, None)] if value is not None]]
+            value = next(words, None)
+            if value is None:  # the parser then says that the option needs an argument
+                return [*front, word]
+            front += [word, value]
         else:
             rest.append(word)
     return front + rest

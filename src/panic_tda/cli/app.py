@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from panic_tda import __version__
 from panic_tda.cli import config, demo, experiment, export, model, run_noun
 from panic_tda.cli.context import Context
 from panic_tda.cli.output import print_error
-from panic_tda.errors import PanicError, RequestError
+from panic_tda.errors import PanicError, RecordError, RequestError
 
 app = typer.Typer(
     name="panic-tda",
@@ -61,26 +62,46 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         code = app(args=list(arguments), prog_name="panic-tda", standalone_mode=False)
+        sys.stdout.flush()
     except PanicError as fault:
         print_error(fault, as_json=as_json)
         return fault.exit_code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
-        return 1
+        return _nobody_reads()
     except Exception as fault:
-        return _usage(fault, as_json)
+        known = _of_the_command_line(fault) or _of_the_machine(fault)
+        if known is None:
+            raise  # a defect keeps its traceback
+        if known.message:
+            print_error(known, as_json=as_json)
+        return known.exit_code
     return code if isinstance(code, int) else 0
 
 
-def _usage(fault: Exception, as_json: bool) -> int:
-    """Errors of the command line itself; anything else is a defect and keeps its traceback."""
+def _nobody_reads() -> int:
+    """What is still buffered goes nowhere, so that Python does not complain when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+def _of_the_command_line(fault: Exception) -> RequestError | None:
+    """A wrong command or option; without a message when the help was printed instead."""
     show = getattr(fault, "format_message", None)
     if show is None:
-        raise fault
+        return None
     context = getattr(fault, "ctx", None)
     hint = f"see: {context.command_path} --help" if context else "see: panic-tda --help"
-    print_error(RequestError(" ".join(show().split()), hint=hint), as_json=as_json)
-    return 2
+    return RequestError(" ".join(show().split()), hint=hint)
+
+
+def _of_the_machine(fault: Exception) -> PanicError | None:
+    """A file that cannot be written, or a database that breaks under a command."""
+    if isinstance(fault, OSError) and fault.filename:
+        return PanicError(f"{fault.filename}: {fault.strerror}")
+    if reason := getattr(fault, "orig", None):  # SQLAlchemy's name for the driver's error
+        lines = str(reason).strip().splitlines()
+        return RecordError(f"the database: {lines[0] if lines else type(reason).__name__}")
+    return None

@@ -68,8 +68,14 @@ def resume(
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed runs again.")] = False,
 ) -> None:
     """Do what is missing of experiments."""
+    from panic_tda.store.experiments import find_experiment
+
+    def begin(bench: Workbench) -> list[str]:
+        with bench.record.reading() as connection:
+            return list(dict.fromkeys(find_experiment(connection, name).id for name in id))
+
     flags = {"batch_size": batch_size, "executor": executor, "threads": workers}
-    _work(context.obj, lambda _: list(id), flags, fail_on_error=fail_on_error, retry_failed=retry_failed)
+    _work(context.obj, begin, flags, fail_on_error=fail_on_error, retry_failed=retry_failed)
 
 
 @app.command()
@@ -255,15 +261,18 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete an experiment, its runs, and the outputs no other experiment uses."""
-    from panic_tda.errors import RequestError
-    from panic_tda.store.experiments import delete_experiment, find_experiment
+    from panic_tda.errors import RecordBusy, RequestError
+    from panic_tda.store.experiments import delete_experiment, find_experiment, status_of
     from panic_tda.store.progress import count_runs, generate_count
 
     options: Context = context.obj
     with options.record() as record:
         with record.reading() as connection:
-            key = find_experiment(connection, id).id
+            row = find_experiment(connection, id)
+            key = row.id
             runs, invocations = count_runs(connection, key), generate_count(connection, key).done
+        if status_of(row) == "running":
+            raise RecordBusy(f"experiment {key} is being performed", hint="stop that first")
         if not yes:
             if not sys.stdin.isatty() or options.json:
                 raise RequestError(f"deleting experiment {key} needs --yes when nobody can be asked")

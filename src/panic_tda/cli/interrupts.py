@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from panic_tda.cli.output import message
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -24,7 +22,8 @@ def graceful(*, quiet: bool) -> Iterator[threading.Event]:
             os._exit(130)
         stop.set()
         if not quiet:
-            message("stopping after the batch in flight; once more to stop now")
+            # Not print: the signal may have come in the middle of one, whose buffer cannot be entered twice.
+            os.write(2, b"stopping after the batch in flight; once more to stop now\n")
 
     previous = {number: signal.signal(number, on_signal) for number in _SIGNALS}
     try:

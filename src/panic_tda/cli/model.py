@@ -99,6 +99,8 @@ def measure(
         print_table(("batch size", "ms per item"), rows, right=("batch size", "ms per item"))
         print(f"{name}: loaded in {measured.load_seconds:.2f} s, batch size {measured.batch_size} from now on")
     if measured.verdict and measured.verdict.complaint and not spec.synthetic and not accept:
+        if options.json:
+            raise typer.Exit(1)
         raise InsanePreview(
             f"{name}: on trial inputs {measured.verdict.complaint}", hint="--accept if that is how it should be"
         )

@@ -11,8 +11,13 @@ from panic_tda.errors import ConfigurationError, PanicError
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """One JSON document on stdout, in ASCII where stdout cannot hold the characters."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2, default=str)
+    print(text)
 
 
 def message(text: str) -> None:
@@ -32,7 +37,7 @@ def print_error(fault: PanicError, *, as_json: bool) -> None:
     for line in lines:
         message(f"error: {' '.join(line.split())}")
     if fault.hint:
-        message(f"hint: {fault.hint}")
+        message(f"hint: {' '.join(fault.hint.split())}")
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:

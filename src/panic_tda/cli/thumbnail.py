@@ -9,13 +9,14 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _COLUMNS = 32
+_MOST_ROWS = 128
 
 
 def half_blocks(image: Image, columns: int = _COLUMNS) -> Text:
     """The image as rows of upper half blocks: foreground the upper pixel, background the lower one."""
     from rich.text import Text
 
-    rows = max(2, round(columns * image.height / image.width / 2) * 2)
+    rows = min(_MOST_ROWS, max(2, round(columns * image.height / image.width / 2) * 2))
     small = image.convert("RGB").resize((columns, rows))
     text = Text()
     for y in range(0, rows, 2):
