@@ -9,14 +9,13 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from panic_tda.lab import generate as generating
 from panic_tda.lab.perform import create, extend, perform
 from panic_tda.lab.validation import validate_config
 from panic_tda.lab.workbench import Workbench
@@ -24,8 +23,10 @@ from panic_tda.models.model import Model, ModelSpec, Placement
 from panic_tda.runtime.inprocess import InProcessExecutor
 from panic_tda.runtime.result import Call, Result
 from panic_tda.store.database import Record, open_record
+from panic_tda.store.generation import unfinished_runs
 from panic_tda.store.tables import invocations, persistence_diagrams, runs
 from support.canonical import Canonical, canonical
+from support.laboratory import bench_on
 
 CONFIG: dict[str, Any] = {
     "networks": [["DummyT2I", "DummyI2T"], ["DummyT2I2", "DummyI2T2", "DummyT2I", "DummyI2T"]],
@@ -40,29 +41,26 @@ class CountingExecutor(InProcessExecutor):
     """Counts how often each (model, input, seed) is computed."""
 
     def __init__(self) -> None:
-        super().__init__(load=lambda spec, placement: ModelSpec.load(spec, placement))
+        super().__init__()
         self.calls: Counter[tuple[str, str, int]] = Counter()
 
     def submit(self, call: Call) -> Any:
-        self.calls.update((call.spec.name, item.sha256, seed) for item, seed in zip(call.inputs, call.seeds, strict=True))
+        self.calls.update(
+            (call.spec.name, item.sha256, seed) for item, seed in zip(call.inputs, call.seeds, strict=True)
+        )
         return super().submit(call)
 
 
 @contextmanager
-def bench_on(path: Path | Record, **options: Any) -> Iterator[Workbench]:
-    executor = options.pop("executor", None) or InProcessExecutor()
-    try:
-        if isinstance(path, Record):
-            yield Workbench(path, executor, **options)
-        else:
-            with open_record(path) as record:
-                yield Workbench(record, executor, **options)
-    finally:
-        executor.close()
+def opened(place: Path | Record, **options: Any) -> Iterator[Workbench]:
+    """A bench on a record, or on the file at a path."""
+    with ExitStack() as stack:
+        record = place if isinstance(place, Record) else stack.enter_context(open_record(place))
+        yield stack.enter_context(bench_on(record, **options))
 
 
-def performed(path: Path | Record, config: dict[str, Any] = CONFIG, **options: Any) -> Canonical:
-    with bench_on(path, **options) as bench:
+def performed(place: Path | Record, config: dict[str, Any] = CONFIG, **options: Any) -> Canonical:
+    with opened(place, **options) as bench:
         key = create(bench, validate_config(config, folder=Path()))
         perform(bench, [key])
         return canonical(bench.record, key)
@@ -89,21 +87,20 @@ def test_the_order_of_runs_does_not_change_the_record(
     reference: Canonical, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def shuffled(*given: Any) -> Any:
-        positions = unfinished(*given)
+        positions = unfinished_runs(*given)
         random.Random(5).shuffle(positions)
         return positions
 
-    unfinished = generating.unfinished_runs
-    monkeypatch.setattr(generating, "unfinished_runs", shuffled)
+    monkeypatch.setattr("panic_tda.lab.generate.unfinished_runs", shuffled)
     assert performed(tmp_path / "record.sqlite", batch_size=3) == reference
 
 
 def test_performing_again_changes_and_computes_nothing(reference: Canonical, tmp_path: Path) -> None:
     executor = CountingExecutor()
-    with bench_on(tmp_path / "record.sqlite") as bench:
+    with opened(tmp_path / "record.sqlite") as bench:
         key = create(bench, validate_config(CONFIG, folder=Path()))
         perform(bench, [key])
-    with bench_on(tmp_path / "record.sqlite", executor=executor) as bench:
+    with opened(tmp_path / "record.sqlite", executor=executor) as bench:
         perform(bench, [key])
         assert canonical(bench.record, key) == reference
     assert executor.calls.total() == 0
@@ -113,7 +110,7 @@ def test_performing_again_changes_and_computes_nothing(reference: Canonical, tmp
 def test_perform_and_extend_equal_one_long_perform(reference: Canonical, record: Record, first_length: int) -> None:
     executor = CountingExecutor()
     short = CONFIG | {"max_length": first_length, "prompts": CONFIG["prompts"][:1], "seeds": [42]}
-    with bench_on(record, executor=executor) as bench:
+    with opened(record, executor=executor) as bench:
         key = create(bench, validate_config(short, folder=Path()))
         perform(bench, [key])
         extend(bench, key, max_length=CONFIG["max_length"])
@@ -135,16 +132,15 @@ def test_an_interrupted_experiment_resumes_to_the_same_record_without_computing_
     reference: Canonical, record: Record, reports: int
 ) -> None:
     executor = CountingExecutor()
-    with bench_on(record, executor=executor, batch_size=3) as bench:
+    with opened(record, executor=executor, batch_size=3) as bench:
         key = create(bench, validate_config(CONFIG, folder=Path()))
         object.__setattr__(bench, "report", stop_after(bench, reports))
         assert perform(bench, [key])[0].status == "interrupted"
         bench.stop.clear()
         object.__setattr__(bench, "report", lambda _: None)
-        executor_again = executor
         assert perform(bench, [key])[0].status == "completed"
         assert canonical(record, key) == reference
-    generated = sum(number for (name, *_), number in executor_again.calls.items() if name[5:8] in ("T2I", "I2T"))
+    generated = sum(number for (name, *_), number in executor.calls.items() if name[5:8] in ("T2I", "I2T"))
     assert generated == len(reference["invocations"])
 
 
@@ -178,11 +174,11 @@ def test_killed_at_thirty_random_moments_and_resumed_the_record_is_the_same(
     reference: Canonical, tmp_path: Path
 ) -> None:
     path = tmp_path / "record.sqlite"
-    with bench_on(path) as bench:
+    with opened(path) as bench:
         key = create(bench, validate_config(CONFIG, folder=Path()))
     moments = random.Random(11)
     killed = sum(killed_after(path, moments.randint(1, 14)) for _ in range(30))
-    with bench_on(path) as bench:
+    with opened(path) as bench:
         assert perform(bench, [key])[0].status == "completed"
         assert canonical(bench.record, key) == reference
         with bench.record.reading() as connection:
@@ -205,7 +201,7 @@ class TestRepair:
     """Holes and missing runs are filled; what was derived from them is computed again."""
 
     def damaged(self, record: Record, damage: Callable[[sa.Connection], None]) -> Canonical:
-        with bench_on(record) as bench:
+        with opened(record) as bench:
             key = create(bench, validate_config(CONFIG, folder=Path()))
             perform(bench, [key])
             with record.writing() as connection:
@@ -235,7 +231,7 @@ class TestRepair:
 
 def test_runs_at_different_steps_both_finish(reference: Canonical, record: Record) -> None:
     """Uneven resume: every run goes on from its own step."""
-    with bench_on(record) as bench:
+    with opened(record) as bench:
         key = create(bench, validate_config(CONFIG, folder=Path()))
         perform(bench, [key])
         with record.writing() as connection:
@@ -255,7 +251,7 @@ def test_several_experiments_performed_together_share_batches(reference: Canonic
             type(self).largest = max(self.largest, len(call.inputs))
             return super().submit(call)
 
-    with bench_on(tmp_path / "record.sqlite", executor=Recording(), batch_size=64) as bench:
+    with opened(tmp_path / "record.sqlite", executor=Recording(), batch_size=64) as bench:
         keys = [create(bench, validate_config(CONFIG, folder=Path())) for _ in range(3)]
         outcomes = perform(bench, keys)
         assert [outcome.status for outcome in outcomes] == ["completed"] * 3
@@ -273,7 +269,7 @@ def test_a_result_of_the_executor_is_what_the_record_holds(tmp_path: Path) -> No
 
     config = CONFIG | {"max_length": 2, "seeds": [-1]}
     drawn = iter(range(1000, 2000))
-    with bench_on(tmp_path / "record.sqlite", executor=Keeping(), draw=lambda: next(drawn)) as bench:
+    with opened(tmp_path / "record.sqlite", executor=Keeping(), draw=lambda: next(drawn)) as bench:
         key = create(bench, validate_config(config, folder=Path()))
         perform(bench, [key])
         rows = canonical(bench.record, key)["invocations"]

@@ -22,6 +22,7 @@ from panic_tda.runtime.mock import MockExecutor
 from panic_tda.runtime.result import Call, Result, Timings
 from support.contents import texts, values
 from support.models import FakeModel, fake_spec, vector_of
+from support.threads import beside
 
 WRITER = fake_spec("Writer")
 EMBEDDER = fake_spec("Embedder", "text -> vector")
@@ -185,12 +186,13 @@ def test_in_process_close_finishes_the_call_in_progress_and_drops_the_queue() ->
     executor = InProcessExecutor(memory_budget=BUDGET, load=gate.load)
     running, queued = executor.submit(call("a")), executor.submit(call("b"))
     assert gate.entered.wait(timeout=60)
-    with ThreadPoolExecutor(1) as pool:
-        closing = pool.submit(executor.close)
+    closing = beside(executor.close)
+    try:
         with pytest.raises(CancelledError):
-            queued.result(timeout=60)
+            queued.result(timeout=30)
+    finally:
         gate.open.set()
-        closing.result(timeout=60)
+    closing.result(timeout=60)
     assert running.result(timeout=60).outputs == on_fake_models(call("a"))
     assert gate.model is not None
     assert gate.model.closed == 1

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from panic_tda.errors import InsufficientMemory, ModelLoadError, PrerequisiteErr
 from panic_tda.models.model import Model, ModelSpec, Placement
 from panic_tda.runtime.residency import ExpectedResidents, Residency, available_memory
 from support.models import as_fake, fake_spec, load
+from support.threads import beside
 
 MEGABYTE = 2**20
 A, B, C = (fake_spec(name, megabytes=10) for name in "ABC")
@@ -110,13 +110,12 @@ def test_a_model_too_large_is_refused_with_the_numbers() -> None:
 def test_a_caller_waits_until_a_model_in_use_is_released() -> None:
     residency = room_for(1)
     condition = watched(residency)
-    with ThreadPoolExecutor(1) as pool:
-        with residency.use(A) as (a, _):
-            waiting = pool.submit(use, residency, B)
-            assert condition.waiting.acquire(timeout=30)
-            assert not waiting.done()
-            assert as_fake(a).closed == 0
-        waiting.result(timeout=30)
+    with residency.use(A) as (a, _):
+        waiting = beside(use, residency, B)
+        assert condition.waiting.acquire(timeout=30)
+        assert not waiting.done()
+        assert as_fake(a).closed == 0
+    waiting.result(timeout=30)
     assert as_fake(a).closed == 1
     assert residency.loads == 2
 
@@ -124,13 +123,12 @@ def test_a_caller_waits_until_a_model_in_use_is_released() -> None:
 def test_callers_that_waited_for_the_same_model_share_one_load() -> None:
     residency = room_for(1)
     condition = watched(residency)
-    with ThreadPoolExecutor(2) as pool:
-        with residency.use(A):
-            waiting = [pool.submit(use, residency, B) for _ in range(2)]
-            for _ in waiting:
-                assert condition.waiting.acquire(timeout=30)
-        models = [model for future in waiting for model in future.result(timeout=30)]
-    assert models[0] is models[1]
+    with residency.use(A):
+        waiting = [beside(use, residency, B) for _ in range(2)]
+        for _ in waiting:
+            assert condition.waiting.acquire(timeout=30)
+    first, second = (future.result(timeout=30) for future in waiting)
+    assert first[0] is second[0]
     assert residency.loads == 2
 
 

@@ -119,6 +119,17 @@ def test_a_prompt_that_another_experiment_made_as_an_output_stays(record: Record
         assert counts(connection)["outputs"] == 0
 
 
+def test_an_output_that_another_experiment_starts_from_stays(record: Record) -> None:
+    with record.writing() as connection:
+        key, (run_id,) = plant(connection, [Text("a prompt")])
+        grow(connection, run_id, [Text("both"), Text("mine")])
+        plant(connection, [Text("both")])
+    with record.writing() as connection:
+        delete_experiment(connection, key)
+        assert load_outputs(connection, [Text("both").sha256])
+        assert counts(connection)["outputs"] == 1
+
+
 def test_the_medoid_of_a_clustering_over_several_experiments_stays(record: Record) -> None:
     medoid, member = Text("medoid"), Text("member")
     with record.writing() as connection:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -62,7 +63,7 @@ def furnish(record: Record) -> tuple[str, list[str]]:
         measure(connection, [A, B])
         write_diagram(connection, diagram(ids[0], version_of(connection, EMBEDDER), run_length=5, points=2))
         write_failures(connection, [Failure(key, "generate", "Painter", ModelCallFailed("it broke"), ids[1], 0)])
-        other, (elsewhere,) = plant(connection)
+        _, (elsewhere,) = plant(connection)
         grow(connection, elsewhere, [A])
         write_diagram(connection, diagram(elsewhere, version_of(connection, EMBEDDER), run_length=1, points=1))
     return key, ids
@@ -142,7 +143,7 @@ def test_diagrams_have_one_row_each(record: Record) -> None:
 def test_the_model_versions_of_an_experiment_are_those_it_pinned(record: Record) -> None:
     key, _ = furnish(record)
     with record.writing() as connection:
-        version_of(connection, EMBEDDER.__class__(**fields_of(EMBEDDER) | {"revision": 2}))
+        version_of(connection, replace(EMBEDDER, revision=2))
     frame = frames.model_versions_frame(record, [key])
     assert frame.select("name", "version").rows() == [
         ("Embedder", "1"),
@@ -150,10 +151,6 @@ def test_the_model_versions_of_an_experiment_are_those_it_pinned(record: Record)
         ("Reader", "1"),
         ("Writer", "1"),
     ]
-
-
-def fields_of(spec: Any) -> dict[str, Any]:
-    return {name: getattr(spec, name) for name in spec.__dataclass_fields__}
 
 
 def test_frames_of_several_experiments_hold_them_all(record: Record) -> None:

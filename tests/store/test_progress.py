@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from panic_tda.store.database import Record
+from panic_tda.store.experiments import ensure_runs
 from panic_tda.store.progress import (
     Count,
     advance_stage,
@@ -73,38 +74,17 @@ def test_the_calls_left_are_those_that_walking_every_run_would_make(
 ) -> None:
     expected: Counter[str] = Counter()
     with record.writing() as connection:
+        plant(connection)
         key, _ = plant(connection, [])
+        plans = [planned(models=list(cycle), seeds=[number]) for number, (cycle, *_) in enumerate(states)]
+        ensure_runs(connection, key, [run for plan in plans for run in plan])
         for number, (cycle, length, more, reason) in enumerate(states):
-            plan = planned(models=list(cycle), seeds=[number], max_length=length + more)
-            connection.execute(
-                sa.insert(runs),
-                [
-                    {
-                        "id": f"{key[:-3]}{number:03}",
-                        "experiment_id": key,
-                        "network_id": run.network_id,
-                        "network": run.network,
-                        "prompt_id": prompt_of(connection),
-                        "seed": run.seed,
-                        "run_number": 0,
-                        "max_length": run.max_length,
-                        "length": length,
-                        "stop_reason": reason,
-                    }
-                    for run in plan
-                ],
-            )
+            mine = sa.and_(runs.c.experiment_id == key, runs.c.seed == number)
+            standing = {"length": length, "max_length": length + more, "stop_reason": reason}
+            connection.execute(sa.update(runs).where(mine).values(**standing))
             if reason is None:
                 expected.update(cycle[step % len(cycle)] for step in range(length, length + more))
         assert +Counter(calls_left(connection, key)) == expected
-
-
-def prompt_of(connection: sa.Connection) -> str:
-    """Some stored prompt, for runs written by hand."""
-    known = connection.execute(sa.select(runs.c.prompt_id).limit(1)).scalar()
-    return known or str(
-        connection.execute(sa.select(runs.c.prompt_id).where(runs.c.id == plant(connection)[1][0])).scalar_one()
-    )
 
 
 def test_a_stage_is_the_sum_of_its_models(record: Record) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,13 @@ class Context:
     quiet: bool = False
     verbose: bool = False
     config: Path | None = None
+
+    @property
+    def program(self) -> str:
+        """How a command that works on the same database begins, for advice that can be pasted."""
+        given = {"--db": self.db, "--config": self.config}
+        options = [f"{option} {shlex.quote(str(value))}" for option, value in given.items() if value]
+        return " ".join(["panic-tda", *options])
 
     def settings(self, **flags: Any) -> Settings:
         """File, then environment, then ``--db`` and the command's own flags (None means: not given)."""

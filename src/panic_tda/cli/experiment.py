@@ -26,7 +26,8 @@ BatchSize = Annotated[
 ]
 ExecutorName = Annotated[str | None, typer.Option(help="Where models run.", show_default="inprocess")]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Threads of models and diagrams.", show_default="half of the cores, all for diagrams")
+    int | None,
+    typer.Option(min=1, help="Threads of models and diagrams.", show_default="half of the cores, all for diagrams"),
 ]
 Share = Annotated[
     float | None,
@@ -137,9 +138,9 @@ def _report(options: Context, outcomes: Sequence[Outcome]) -> None:
         if not options.json:
             print(_sentence(outcome))
         if outcome.status == "interrupted" and not options.quiet:
-            message(f"go on with: panic-tda experiment resume {outcome.id}")
+            message(f"go on with: {options.program} experiment resume {outcome.id}")
         if outcome.failures and not options.quiet:
-            message(f"{outcome.failures} failures: panic-tda experiment show {outcome.id}")
+            message(f"{outcome.failures} failures: {options.program} experiment show {outcome.id}")
     statuses = {outcome.status for outcome in outcomes}
     if "interrupted" in statuses:
         raise typer.Exit(130)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from panic_tda.cli.context import Context
 from panic_tda.cli.output import message, print_json
+
+if TYPE_CHECKING:
+    from panic_tda.store.database import Record
 
 app = typer.Typer(help="Experiments as tables, pictures and pages.", no_args_is_help=True)
 
@@ -24,42 +27,48 @@ def parquet(
     images: Annotated[bool, typer.Option("--images", help="Also the images, as lossless WebP.")] = False,
 ) -> None:
     """One Parquet file for each table, with a dataset card, into a folder."""
-    from panic_tda.figures.exhibition import full_ids
     from panic_tda.store.parquet import export_parquet
 
     options: Context = context.obj
     _check_folder(out)
     with options.record() as record:
         report = (lambda _: None) if options.quiet else message
-        files = export_parquet(record, full_ids(record, ids), out, images=images, report=report)
+        files = export_parquet(record, _keys(record, ids), out, images=images, report=report)
     _report(options, files)
 
 
 @app.command()
 def mosaic(context: typer.Context, ids: Ids, out: Out) -> None:
     """One image, runs × steps (PNG, WebP, JPEG or AVIF by the ending)."""
-    from panic_tda.figures.exhibition import full_ids, write_mosaic
+    from panic_tda.figures.exhibition import write_mosaic
 
     options: Context = context.obj
     _check_file(out, (".png", ".webp", ".jpg", ".jpeg", ".avif"))
     with options.record() as record:
-        path = write_mosaic(record, full_ids(record, ids), out)
+        path = write_mosaic(record, _keys(record, ids), out)
     _report(options, [path])
 
 
 @app.command()
 def report(context: typer.Context, ids: Ids, out: Out) -> None:
     """One self-contained HTML file: findings, trajectories, curves, recurrence, diagrams, how to reproduce."""
-    from panic_tda.figures.exhibition import full_ids, write_report
+    from panic_tda.figures.exhibition import write_report
 
     options: Context = context.obj
     _check_file(out, (".html", ".htm"))
     with options.record() as record:
-        keys = full_ids(record, ids)
+        keys = _keys(record, ids)
         path = write_report(
             record, keys, out, title=f"Feedback loops: experiment {', '.join(key[:13] for key in keys)}"
         )
     _report(options, [path])
+
+
+def _keys(record: Record, names: list[str]) -> list[str]:
+    """The experiments' full ids, each once."""
+    from panic_tda.figures.exhibition import full_ids
+
+    return list(dict.fromkeys(full_ids(record, names)))
 
 
 def _check_file(path: Path, endings: tuple[str, ...]) -> None:

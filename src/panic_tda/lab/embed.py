@@ -108,14 +108,14 @@ class _Embedding:
                     failures.append(self._failure(key, outcome))
                 elif not isinstance(outcome, (Text, Image)):
                     measured.append(Measured(key, outcome))
-        writer.put(partial(self._store, measured, failures))
+        writer.put(lambda: measured, partial(self._store, failures))
         self._pace.advance(self._spec.name, len(measured), seconds, failed=len(failures))
         self._pace.tell(self._spec.name)
 
     def _failure(self, key: str, fault: PanicError) -> Failure:
         return Failure(self._task.experiment_id, STAGE, self._spec.name, fault, output_id=key)
 
-    def _store(self, measured: Sequence[Measured], failures: Sequence[Failure]) -> None:
+    def _store(self, failures: Sequence[Failure], measured: Sequence[Measured]) -> None:
         with self._bench.record.writing() as connection:
             write_vectors(connection, measured, self._version)
             write_failures(connection, failures)

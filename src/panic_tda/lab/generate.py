@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from panic_tda.content import Content, Image
 from panic_tda.errors import PanicError, TooManyFailures
@@ -141,7 +142,7 @@ class _Generation:
             result = future.result()
         except PanicError as fault:
             failures = [self._fail(run, sent.call, fault) for run in sent.batch.runs]
-            writer.put(partial(self._store, [], failures))
+            writer.put(list, partial(self._store, [], failures))
             return
         steps: list[Step] = []
         failures = []
@@ -151,8 +152,9 @@ class _Generation:
                 failures.append(self._fail(run, sent.call, outcome))
             elif isinstance(outcome, Content):
                 steps.append(self._advance(run, sent, index, outcome, result, seconds))
-        self._cache.add(step.output for step in steps)
-        writer.put(partial(self._store, steps, failures))
+        outputs = {step.output.sha256: step.output for step in steps}
+        self._cache.add(outputs.values())
+        writer.put(partial(self._encode, outputs), partial(self._store, steps, failures))
         self._pace.advance(sent.batch.node.model, len(steps), result.timings.run_s)
         self._pace.tell(sent.batch.node.label)
 
@@ -188,16 +190,20 @@ class _Generation:
         run.visited.clear()
         return Failure(run.experiment_id, STAGE, call.spec.name, fault, run.run_id, run.length)
 
-    def _store(self, steps: Sequence[Step], failures: Sequence[Failure]) -> None:
-        outputs = {step.output.sha256: step.output for step in steps}
+    def _encode(self, outputs: Mapping[str, Content]) -> list[dict[str, Any]]:
+        """The rows of the outputs that may be new; a stored image is not encoded again."""
         images = [key for key, output in outputs.items() if isinstance(output, Image)]
-        with self._bench.record.reading() as connection:
-            known = known_outputs(connection, images)
-        rows = [encode_row(output) for key, output in outputs.items() if key not in known]
+        known: set[str] = set()
+        if images:
+            with self._bench.record.reading() as connection:
+                known = known_outputs(connection, images)
+        return [encode_row(output) for key, output in outputs.items() if key not in known]
+
+    def _store(self, steps: Sequence[Step], failures: Sequence[Failure], rows: Sequence[dict[str, Any]]) -> None:
         with self._bench.record.writing() as connection:
             write_steps(connection, steps, rows)
             write_failures(connection, failures)
-        self._cache.stored(outputs.values())
+        self._cache.stored({step.output.sha256: step.output for step in steps}.values())
 
     def _check_failures(self) -> None:
         limit = self._bench.fail_on_error

@@ -7,30 +7,37 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from types import TracebackType
+from typing import TypeVar
 
 from panic_tda.content import Content, Image
 from panic_tda.store.database import Record
 from panic_tda.store.outputs import load_outputs
 
 _DEPTH = 2
+_ENCODERS = 2
 _CACHE_BYTES = 128 * 2**20
+
+T = TypeVar("T")
 
 
 class Writer:
-    """Runs jobs one after the other on a thread of its own; at most two wait, so a crash loses little.
+    """Prepares jobs side by side and stores them one after the other, on threads of its own.
 
-    A job that raises makes the next :meth:`put`, or leaving the ``with`` block, raise the same.
+    At most two jobs wait, so a crash loses little. A job that raises makes the next :meth:`put`, or leaving the
+    ``with`` block, raise the same.
     """
 
     def __init__(self) -> None:
+        self._encoders = ThreadPoolExecutor(max_workers=_ENCODERS, thread_name_prefix="panic-tda-encoder")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="panic-tda-writer")
         self._pending: deque[Future[None]] = deque()
 
-    def put(self, job: Callable[[], None]) -> None:
-        """Queues a job, waiting while two are queued already."""
+    def put(self, prepare: Callable[[], T], store: Callable[[T], None]) -> None:
+        """Queues ``store(prepare())``, waiting while two are queued already."""
         while len(self._pending) >= _DEPTH:
             self._pending.popleft().result()
-        self._pending.append(self._thread.submit(job))
+        prepared = self._encoders.submit(prepare)
+        self._pending.append(self._thread.submit(lambda: store(prepared.result())))
 
     def flush(self) -> None:
         """Waits until everything queued is stored."""
@@ -46,6 +53,7 @@ class Writer:
         try:
             self.flush()
         finally:
+            self._encoders.shutdown(wait=True, cancel_futures=True)
             self._thread.shutdown(wait=True, cancel_futures=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -60,6 +61,7 @@ def _row(spec: ModelSpec) -> dict[str, Any]:
     }
 
 
+@cache
 def _library_versions() -> dict[str, str]:
     versions = {}
     for library in _LIBRARIES:

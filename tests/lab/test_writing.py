@@ -1,0 +1,67 @@
+"""Writing off the critical path: order, errors, and contents that are never lost from sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from panic_tda.content import Content, Image, Text
+from panic_tda.lab.writing import ContentCache, Writer
+from panic_tda.store.database import Record
+from panic_tda.store.outputs import encode_row, insert_outputs
+
+
+def test_jobs_are_stored_in_the_order_they_were_put() -> None:
+    stored: list[int] = []
+    with Writer() as writer:
+        for number in range(50):
+            writer.put(partial(int, number), stored.append)
+    assert stored == list(range(50))
+
+
+def fail() -> None:
+    raise OSError("the disk is full")
+
+
+def fail_with(_: object) -> None:
+    fail()
+
+
+def take(_: object) -> None:
+    """Stores nothing."""
+
+
+@pytest.mark.parametrize(("prepare", "store"), [(fail, take), (list, fail_with)], ids=["preparing", "storing"])
+def test_a_job_that_raises_is_not_swallowed(prepare: Callable[[], Any], store: Callable[[Any], None]) -> None:
+    writer = Writer()
+    with pytest.raises(OSError, match="the disk is full"), writer:
+        writer.put(prepare, store)
+
+
+def contents(number: int) -> list[Content]:
+    return [Image("RGB", 8, 8, bytes([index]) * 192) for index in range(number)]
+
+
+def stored_in(record: Record, many: list[Content]) -> None:
+    with record.writing() as connection:
+        insert_outputs(connection, [encode_row(content) for content in many])
+
+
+def test_contents_that_are_not_stored_yet_are_always_there(sqlite_record: Record) -> None:
+    cache = ContentCache(sqlite_record, capacity=1)
+    many = contents(20)
+    cache.add(many)
+    assert cache.get([content.sha256 for content in many]) == many
+
+
+def test_contents_pushed_out_of_the_cache_are_loaded_again(sqlite_record: Record) -> None:
+    cache = ContentCache(sqlite_record, capacity=1000)
+    many = [*contents(20), Text("a caption")]
+    cache.add(many)
+    stored_in(sqlite_record, many)
+    cache.stored(many)
+    keys = [content.sha256 for content in many]
+    assert cache.get(keys + keys[::-1]) == many + many[::-1]
