@@ -55,7 +55,8 @@ def _code(value: object) -> str:
 
 def _sentence(docstring: str | None) -> str:
     """The first paragraph, with one backtick where reStructuredText has two."""
-    return " ".join(inspect.cleandoc(docstring or "").split("\n\n")[0].replace("``", "`").split())
+    paragraph = inspect.cleandoc(docstring or "").split("\n\n")[0].replace("``", "`")
+    return " ".join(re.sub(r":(func|class|meth):", "", paragraph).split())
 
 
 def commands() -> str:
@@ -287,10 +288,15 @@ def settings() -> str:
         and isinstance(after.value, ast.Constant)
     }
     rows = [
-        (_code(each.name), _code(ENVIRONMENT_PREFIX + each.name.upper()), _code(each.default), meanings[each.name])
+        (_code(each.name), _code(ENVIRONMENT_PREFIX + each.name.upper()), _setting(each.default), meanings[each.name])
         for each in fields(Settings)
     ]
     return table(("key", "environment", "default", "meaning"), rows)
+
+
+def _setting(value: object) -> str:
+    """A default as a settings file would say it."""
+    return _code(str(value).lower() if isinstance(value, bool) else repr(value).replace("'", '"'))
 
 
 def api() -> str:

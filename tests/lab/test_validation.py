@@ -50,7 +50,7 @@ NAMED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "mistyped stage": ({"stages": {"diagram": True}}, ["stages.diagram: unknown key; did you mean diagrams?"]),
     "mistyped option": (
         {"stages": {"diagrams": {"max_dims": 1}}},
-        ["stages.diagrams.max_dims: unknown key; did you mean max_dim?"],
+        ["stages.diagrams.max_dims: unknown key; did you mean max_dim or max_points?"],
     ),
     "dimension": (
         {"stages": {"diagrams": {"max_dim": 4}}},

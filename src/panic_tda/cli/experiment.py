@@ -158,8 +158,8 @@ def _sentence(outcome: Outcome) -> str:
 @app.command()
 def validate(context: typer.Context, config: Annotated[str, typer.Argument(help="Experiment file, or '-'.")]) -> None:
     """Say what an experiment would do: runs, invocations, models with their memory, estimated time."""
+    from panic_tda.lab.forecast import forecast
     from panic_tda.lab.laboratory import load_config, open_bench
-    from panic_tda.lab.status import forecast
 
     options: Context = context.obj
     experiment = load_config(config)

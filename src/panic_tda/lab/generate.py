@@ -14,7 +14,7 @@ from panic_tda.errors import PanicError, TooManyFailures
 from panic_tda.lab.network import Network, Node
 from panic_tda.lab.planning import Batch, RunState, Wavefront
 from panic_tda.lab.progress import Pace
-from panic_tda.lab.workbench import Task, Workbench, pace_key
+from panic_tda.lab.workbench import Task, Workbench
 from panic_tda.lab.writing import ContentCache, Writer
 from panic_tda.runtime.result import Call, Result
 from panic_tda.store.generation import (
@@ -29,7 +29,7 @@ from panic_tda.store.generation import (
 )
 from panic_tda.store.outputs import encode_row, known_outputs
 from panic_tda.store.progress import count_runs, forget_stages, generate_count
-from panic_tda.store.settings import write_setting
+from panic_tda.store.settings import pace_key, write_setting
 
 STAGE = "generate"
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from panic_tda.content import Content, Image, Text
 from panic_tda.errors import PanicError
-from panic_tda.lab.sanity import Verdict, judge, sanity_key
-from panic_tda.lab.workbench import Workbench, measurement_key
+from panic_tda.lab.sanity import Verdict, judge
+from panic_tda.lab.workbench import Workbench
 from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.result import Call, Result
 from panic_tda.signature import Kind
-from panic_tda.store.settings import write_setting
+from panic_tda.store.settings import measurement_key, sanity_key, write_setting
 
 _SENTENCES = (
     "A red apple lies on a wooden table.",
@@ -57,7 +57,7 @@ def measure(
         write_setting(connection, measurement_key(spec.name, spec.version), measured.to_json())
         if verdict is not None and not spec.synthetic:
             value = {"complaint": verdict.complaint, "accepted": accept, "examples": list(verdict.examples)}
-            write_setting(connection, sanity_key(spec), value)
+            write_setting(connection, sanity_key(spec.name, spec.version), value)
     return measured
 
 

@@ -16,7 +16,7 @@ from panic_tda.lab.network import Network, Node
 from panic_tda.lab.workbench import Workbench
 from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.result import Call
-from panic_tda.store.settings import read_setting, write_setting
+from panic_tda.store.settings import read_setting, sanity_key, write_setting
 
 LONG_RUN = 1_000
 """Invocations from which an experiment is worth a preview."""
@@ -48,11 +48,12 @@ def judge(model: str, inputs: Sequence[Content], outputs: Sequence[Content]) -> 
 def gate(bench: Workbench, experiment: Experiment, *, accept: bool = False) -> list[Verdict]:
     """Previews the models of a long experiment that were not judged yet, and remembers the verdicts.
 
-    Raises ``InsanePreview`` on a complaint unless ``accept``; synthetic models are not judged.
+    Raises ``InsanePreview`` on a complaint unless ``accept``, which is remembered too; synthetic models are not
+    judged.
     """
     if sum(experiment.calls_of_each_model().values()) < LONG_RUN:
         return []
-    unjudged = {spec.name for spec in experiment.models().values() if _needs_judging(bench, spec, accept)}
+    unjudged = {spec.name for spec in experiment.models().values() if _needs_judging(bench, spec)}
     verdicts: dict[str, Verdict] = {}
     for network in experiment.networks:
         if unjudged & {node.model for node in network.nodes}:
@@ -87,12 +88,12 @@ def _outputs(bench: Workbench, node: Node, inputs: Sequence[Content]) -> list[Co
     return [outcome for outcome in outcomes if isinstance(outcome, (Text, Image))]
 
 
-def _needs_judging(bench: Workbench, spec: ModelSpec, accept: bool) -> bool:
+def _needs_judging(bench: Workbench, spec: ModelSpec) -> bool:
     if spec.synthetic or not spec.signature.is_generator:
         return False
     with bench.record.reading() as connection:
-        known = read_setting(connection, sanity_key(spec))
-    return known is None or (bool(known["complaint"]) and not (known["accepted"] or accept))
+        known = read_setting(connection, sanity_key(spec.name, spec.version))
+    return known is None or (bool(known["complaint"]) and not known["accepted"])
 
 
 def _remember(bench: Workbench, experiment: Experiment, verdicts: Iterable[Verdict], accept: bool) -> None:
@@ -100,12 +101,7 @@ def _remember(bench: Workbench, experiment: Experiment, verdicts: Iterable[Verdi
     with bench.record.writing() as connection:
         for verdict in verdicts:
             value = {"complaint": verdict.complaint, "accepted": accept, "examples": list(verdict.examples)}
-            write_setting(connection, sanity_key(specs[verdict.model]), value)
-
-
-def sanity_key(spec: ModelSpec) -> str:
-    """Where the verdict on a model is kept in the record's settings."""
-    return f"sanity:{spec.name}@{spec.version}"
+            write_setting(connection, sanity_key(specs[verdict.model].name, specs[verdict.model].version), value)
 
 
 def _insane(verdict: Verdict) -> InsanePreview:

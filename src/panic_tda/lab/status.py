@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from panic_tda.errors import PanicError
-from panic_tda.lab.experiment import Experiment
-from panic_tda.lab.preflight import faults
 from panic_tda.lab.progress import seconds_left
-from panic_tda.lab.workbench import Workbench, measurement_key, pace_key
-from panic_tda.models.model import ModelSpec
 from panic_tda.store.experiments import find_experiment, status_of
 from panic_tda.store.progress import (
     Count,
@@ -23,7 +17,7 @@ from panic_tda.store.progress import (
     stage_count,
     stop_reasons,
 )
-from panic_tda.store.settings import read_setting
+from panic_tda.store.settings import measurement_key, pace_key, read_setting
 
 STAGES = ("generate", "embed", "diagrams", "lyapunov")
 
@@ -55,72 +49,19 @@ def _shape(count: Count) -> dict[str, int]:
 
 def _rates(connection: Connection, versions: dict[str, str]) -> dict[str, float]:
     """Items per second of each model, as last measured in this record."""
-    paces = {name: _seconds_per_item(connection, name, version) for name, version in versions.items()}
+    paces = {name: seconds_per_item(connection, name, version) for name, version in versions.items()}
     return {name: 1.0 / pace for name, pace in paces.items() if pace}
 
 
 def _seconds_left(connection: Connection, key: str, versions: dict[str, str]) -> float | None:
-    paces = {name: _seconds_per_item(connection, name, version) for name, version in versions.items()}
+    paces = {name: seconds_per_item(connection, name, version) for name, version in versions.items()}
     return seconds_left(calls_left(connection, key), {name: pace for name, pace in paces.items() if pace})
 
 
-def _seconds_per_item(connection: Connection, name: str, version: str) -> float | None:
+def seconds_per_item(connection: Connection, name: str, version: str) -> float | None:
+    """What an item took when the model last worked on this record, or else when it was measured."""
     if pace := read_setting(connection, pace_key(name, version)):
         return float(pace)
     if measured := read_setting(connection, measurement_key(name, version)):
         return float(measured["seconds_per_item"][str(measured["batch_size"])])
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What performing an experiment would mean here."""
-
-    runs: int
-    invocations: int
-    models: list[dict[str, Any]]
-    estimated_seconds: float | None
-    warnings: list[str]
-
-    @property
-    def feasible(self) -> bool:
-        """Whether every model can run here."""
-        return not any(model["problems"] for model in self.models)
-
-
-def forecast(bench: Workbench, experiment: Experiment) -> Forecast:
-    """Runs, invocations, models with their memory and whether they fit, and the time they will take."""
-    calls = experiment.calls_of_each_model()
-    with bench.record.reading() as connection:
-        paces = {
-            name: pace
-            for name, spec in experiment.models().items()
-            if (pace := _seconds_per_item(connection, name, spec.version))
-        }
-    return Forecast(
-        runs=experiment.count_runs(),
-        invocations=sum(calls.values()),
-        models=[_model(bench, spec, calls.get(spec.name, 0)) for spec in experiment.models().values()],
-        estimated_seconds=seconds_left(calls, paces),
-        warnings=_warnings(experiment),
-    )
-
-
-def _model(bench: Workbench, spec: ModelSpec, calls: int) -> dict[str, Any]:
-    problems: list[PanicError] = faults({spec.name: spec}, bench.executor)
-    return {
-        "name": spec.name,
-        "version": spec.version,
-        "signature": str(spec.signature),
-        "memory_bytes": spec.memory_bytes,
-        "calls": calls,
-        "batch_size": bench.batch_size_of(spec),
-        "problems": [f"{fault.message} ({fault.hint})" if fault.hint else fault.message for fault in problems],
-    }
-
-
-def _warnings(experiment: Experiment) -> list[str]:
-    seeds = [seed for seed in experiment.config.seeds if seed >= 0]
-    if experiment.config.num_runs > 1 and seeds:
-        return [f"num_runs repeats the fixed seeds {seeds}: models of tier exact give the same trajectory each time"]
-    return []

@@ -14,7 +14,7 @@ from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.executor import Executor
 from panic_tda.store.database import Record
 from panic_tda.store.model_versions import ModelVersion
-from panic_tda.store.settings import read_setting
+from panic_tda.store.settings import measurement_key, read_setting
 
 
 def draw_seed() -> int:
@@ -51,13 +51,3 @@ class Task:
     experiment_id: str
     experiment: Experiment
     versions: Mapping[str, ModelVersion]
-
-
-def measurement_key(name: str, version: str) -> str:
-    """Where a model's measurement is kept in the record's settings."""
-    return f"measurement:{name}@{version}"
-
-
-def pace_key(name: str, version: str) -> str:
-    """Where the median seconds per item of a model's last work are kept in the record's settings."""
-    return f"pace:{name}@{version}"
