@@ -22,7 +22,7 @@ def test_parquet_writes_a_folder_and_names_the_files(command: CommandLine, exper
             *("persistence_diagrams.parquet", "persistence_bars.parquet"),
         ]
     )
-    assert ran.err.splitlines()[0] == "writing experiments.parquet"
+    assert ran.err.splitlines()[0] == "wrote experiments.parquet"
     assert pl.read_parquet("tables/experiments.parquet")["id"].to_list() == [experiment_id]
 
 

@@ -13,9 +13,9 @@ import pytest
 from cli.plugins import add_models
 from panic_tda.content import Image, Text
 from panic_tda.errors import ModelCallFailed
+from panic_tda.lab.forecast import forecast
 from panic_tda.lab.laboratory import load_config, open_bench, perform
 from panic_tda.lab.measure import Measurement, measure, trial_inputs
-from panic_tda.lab.forecast import forecast
 from panic_tda.models.catalogue import find
 from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.inprocess import InProcessExecutor

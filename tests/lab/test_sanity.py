@@ -13,7 +13,6 @@ from panic_tda.lab import sanity
 from panic_tda.lab.experiment import Experiment
 from panic_tda.lab.laboratory import load_config, open_bench, perform
 from panic_tda.lab.sanity import LONG_RUN, gate, judge
-from panic_tda.models.catalogue import find
 from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.mock import MockExecutor
 from panic_tda.store.database import Record

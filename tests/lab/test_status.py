@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from cli.plugins import add_models
 from panic_tda.lab import perform as performing
+from panic_tda.lab.forecast import forecast
 from panic_tda.lab.laboratory import load_config, open_bench, perform, resume
 from panic_tda.lab.progress import Progress
-from panic_tda.lab.forecast import forecast
 from panic_tda.lab.status import STAGES, experiment_status
 from panic_tda.models.weights import Weights
 from panic_tda.settings import Settings

@@ -146,7 +146,8 @@ def test_each_fault_is_one_line_with_its_path(changes: dict[str, Any], wanted: l
 
 @pytest.mark.parametrize("key", ["networks", "prompts", "seeds", "embedding_models"])
 def test_an_empty_list_and_a_duplicate_entry_are_faults(key: str) -> None:
-    assert issues(**{key: []}) == [f"{key}: must not be empty"]
+    empty: dict[str, Any] = {key: []}
+    assert issues(**empty) == [f"{key}: must not be empty"]
     assert issues(**{key: BASE[key] * 2}) == [f"{key}[1]: is the same as {key}[0]"]
 
 

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from panic_tda.store.database import Record
-from panic_tda.store.settings import read_setting, write_setting
+from panic_tda.store.settings import measurement_key, pace_key, read_setting, sanity_key, write_setting
 from panic_tda.store.tables import settings
 
 
@@ -29,3 +29,9 @@ def test_a_setting_is_replaced_not_duplicated(record: Record) -> None:
         write_setting(connection, "another", 3)
         rows = connection.execute(sa.select(settings.c.key, settings.c.value).order_by(settings.c.key)).all()
     assert [tuple(row) for row in rows] == [("another", 3), ("key", 2)]
+
+
+def test_what_is_kept_of_a_model_has_a_key_for_each_kind_name_and_version() -> None:
+    models = [("A", "1"), ("A", "2"), ("B", "1")]
+    keys = {key(*model) for key in (measurement_key, pace_key, sanity_key) for model in models}
+    assert len(keys) == 9

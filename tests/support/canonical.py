@@ -37,9 +37,7 @@ def canonical(record: Record, experiment_id: str) -> Canonical:
     ends = tuple(runs.c[name] for name in ("max_length", "length", "stop_reason", "period"))
     made = sa.select(invocations.c.output_id).join(runs, runs.c.id == invocations.c.run_id).where(mine)
     queries = {
-        "runs": sa.select(
-            *identity, *(runs.c[name] for name in ("max_length", "length", "stop_reason", "period"))
-        ).where(mine),
+        "runs": sa.select(*identity, *ends).where(mine),
         "invocations": sa.select(*identity, *invocation)
         .join(runs, runs.c.id == invocations.c.run_id)
         .join(model_versions, model_versions.c.id == invocations.c.model_version_id)

@@ -33,16 +33,16 @@ def export_parquet(
     """Writes the tables into ``folder`` and returns the files, the dataset card ``README.md`` last.
 
     ``invocations`` has a row of ``sequence_number`` −1 for each run: the prompt itself. Vectors are fixed-size
-    arrays of float32, one file for each embedder. Images are left out unless ``images``. Each file appears under
-    its name only when it is whole.
+    arrays of float32, one file for each embedder, and for each of its versions where there are several. Images are
+    left out unless ``images``. Each file appears under its name only when it is whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tables = _tables(record, experiment_ids, images)
     written = []
     for name, pieces in tables:
-        report(f"writing {name}.parquet")
         if path := _write(pieces, folder / f"{name}.parquet"):
             written.append(path)
+            report(f"wrote {path.name}")
     card = folder / "README.md"
     card.write_text(_dataset_card(record, experiment_ids, written), encoding="utf-8")
     return [*written, card]
@@ -56,8 +56,10 @@ def _tables(
     yield "invocations", _invocations(record, experiment_ids)
     versions = frames.model_versions_frame(record, experiment_ids)
     yield "model_versions", [versions]
+    names = versions["name"].to_list()
     for version in versions.iter_rows(named=True):
-        yield f"embeddings-{version['name']}", frames.vector_batches(record, experiment_ids, version["id"])
+        name = version["name"] if names.count(version["name"]) == 1 else f"{version['name']}@{version['version']}"
+        yield f"embeddings-{name.replace('/', '_')}", frames.vector_batches(record, experiment_ids, version["id"])
     yield "persistence_diagrams", [frames.diagrams_frame(record, experiment_ids)]
     yield "persistence_bars", [frames.bars_frame(record, experiment_ids)]
     if images:
@@ -101,19 +103,19 @@ def _invocations(record: Record, experiment_ids: Sequence[str]) -> Iterator[pl.D
 def _images(record: Record, experiment_ids: Sequence[str]) -> Iterator[pl.DataFrame]:
     import polars as pl
 
-    made = (
-        sa.select(invocations.c.output_id)
-        .join(runs, runs.c.id == invocations.c.run_id)
-        .where(runs.c.experiment_id.in_(experiment_ids))
+    mine = runs.c.experiment_id.in_(experiment_ids)
+    made = sa.union(
+        sa.select(invocations.c.output_id).join(runs, runs.c.id == invocations.c.run_id).where(mine),
+        sa.select(runs.c.prompt_id).where(mine),
     )
     wanted = sa.select(outputs.c.id).where(outputs.c.kind == "image", outputs.c.id.in_(made)).order_by(outputs.c.id)
     with record.reading() as connection:
         keys = list(connection.execute(wanted).scalars())
         for piece in chunks(keys, _IMAGES_AT_ONCE):
-            rows = connection.execute(sa.select(outputs.c.id, outputs.c.data).where(outputs.c.id.in_(piece))).all()
-            yield pl.DataFrame(
-                [tuple(row) for row in rows], schema={"sha256": pl.String, "webp": pl.Binary}, orient="row"
-            )
+            columns = (outputs.c.id, outputs.c.mode, outputs.c.data)
+            rows = connection.execute(sa.select(*columns).where(outputs.c.id.in_(piece)).order_by(outputs.c.id)).all()
+            schema = {"sha256": pl.String, "mode": pl.String, "webp": pl.Binary}
+            yield pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
 
 
 def _write(pieces: Iterable[pl.DataFrame], path: Path) -> Path | None:
@@ -158,7 +160,8 @@ def _dataset_card(record: Record, experiment_ids: Sequence[str], written: Sequen
             *rows,
             "",
             "In `invocations`, `sequence_number` −1 is the prompt of the run. Join `embeddings-*` on",
-            "`output_id` = `invocations.sha256`: a content that occurs several times has one vector.",
+            "`output_id` = `invocations.sha256`: a content that occurs several times has one vector. Where there are",
+            "`images`, `webp` is lossless; `mode` tells whether the pixels have an alpha channel.",
             "",
             "Models:",
             *models,
