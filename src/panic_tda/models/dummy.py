@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 from panic_tda.content import Content, Image, Text
 from panic_tda.errors import InvalidOutput, ModelError
 from panic_tda.models.model import ModelSpec, Parameters, Placement
-from panic_tda.signature import Signature
+from panic_tda.signature import Kind, Signature
 
 if TYPE_CHECKING:
     import numpy as np
@@ -248,7 +248,7 @@ def _spec(name: str, signature: str, summary: str, loader: str, megabytes: int) 
         twin="tests/models/test_dummy.py",
         memory_bytes=megabytes * 1_000_000,
         dims=None if parsed.is_generator else _DIMS,
-        batch_size=256,
+        batch_size=64 if Kind.IMAGE in (parsed.input, parsed.output) else 256,
         synthetic=True,
     )
 

@@ -18,7 +18,7 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=60000",
-    "PRAGMA cache_size=-32000",
+    "PRAGMA cache_size=-4000",
     "PRAGMA temp_store=MEMORY",
 )
 
