@@ -1,6 +1,6 @@
 """How long a user waits for a short command: help, and looking at a database of 200,000 invocations.
 
-    python benchmarks/startup.py [--repeats N]
+python benchmarks/startup.py [--repeats N]
 """
 
 from __future__ import annotations

@@ -60,7 +60,6 @@ def test_every_type_can_be_set_in_the_environment(name: str, text: str, value: A
     ("name", "text", "wanted"),
     [
         ("batch_size", "many", "int"),
-        ("batch_size", "", "int"),
         ("batch_size", "1.5", "int"),
         ("threads", "--5", "int"),
         ("threads", "²", "int"),
@@ -113,3 +112,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
     (issue,) = issues_of(path, {})
     assert issue.startswith(f"{path}: ")
     assert reason in issue
+
+
+def test_an_empty_variable_is_like_none() -> None:
+    assert load_settings(None, {"PANIC_TDA_DB": "", "PANIC_TDA_BATCH_SIZE": ""}) == Settings()
+
+
+def test_a_misspelt_variable_is_named() -> None:
+    (issue,) = issues_of(None, {"PANIC_TDA_BATCHSIZE": "4", "PANIC_TDA_CACHE": "somewhere"})
+    assert issue.startswith("PANIC_TDA_BATCHSIZE is not a setting (known: PANIC_TDA_BATCH_SIZE, ")

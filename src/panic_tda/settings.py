@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 from panic_tda.errors import ConfigurationError
 
 ENVIRONMENT_PREFIX = "PANIC_TDA_"
+_OTHER_VARIABLES = {"PANIC_TDA_CACHE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,14 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.
     types = get_type_hints(Settings)
     for setting in fields(Settings):
         variable = ENVIRONMENT_PREFIX + setting.name.upper()
-        if variable in environment:
+        if environment.get(variable):
             changes[setting.name] = _parsed(variable, environment[variable], types[setting.name], issues)
+    known = {ENVIRONMENT_PREFIX + name.upper() for name in types} | _OTHER_VARIABLES
+    issues += [
+        f"{variable} is not a setting (known: {', '.join(sorted(known))})"
+        for variable in environment
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known
+    ]
     issues += [
         f"{name} must not be negative, it is {value}"
         for name, value in changes.items()
@@ -60,7 +67,8 @@ def _from_file(path: Path, issues: list[str]) -> dict[str, Any]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
-        issues.append(f"{path}: {fault}")
+        reason = getattr(fault, "strerror", None) or fault
+        issues.append(f"{path}: {reason}")
         return {}
     types = get_type_hints(Settings)
     for name, value in content.items():

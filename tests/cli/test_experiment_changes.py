@@ -150,8 +150,8 @@ def test_validate_says_what_would_be_done_and_does_none_of_it(command: CommandLi
     assert {model["name"]: model["calls"] for model in forecast["models"]} == {
         "DummyT2I": 8,
         "DummyI2T": 6,
-        "DummyText": 0,
-        "DummyVision": 0,
+        "DummyText": 6,
+        "DummyVision": 8,
     }
     assert forecast["estimated_seconds"] is None
     assert command("experiment", "list", "--json").json == []
@@ -165,7 +165,7 @@ def test_validate_estimates_the_time_from_what_was_recorded(command: CommandLine
 
 def test_validate_for_people_has_a_line_for_each_model(command: CommandLine) -> None:
     out = command("experiment", "validate", command.write()).out
-    assert out.startswith("2 runs, 12 invocations, time unknown until a model has run once\n")
+    assert out.startswith("2 runs, at most 12 invocations, time unknown until a model has run once\n")
     assert [line.split()[0] for line in out.splitlines()[2:]] == ["DummyT2I", "DummyI2T", "DummyText", "DummyVision"]
 
 

@@ -60,7 +60,7 @@ def test_download_finds_what_is_here_without_a_network(command: CommandLine, mon
     files = command("model", "download", "MiniLM", "DummyT2I", "--json").json
     assert [file["model"] for file in files] == ["MiniLM"]
     assert command("model", "download", "MiniLM").out == f"MiniLM: {files[0]['path']}\n"
-    assert command("model", "download", "DummyT2I").out == ""
+    assert command("model", "download", "DummyT2I").out == "DummyT2I: needs no download\n"
 
 
 def test_offline_nothing_is_fetched(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_offline_nothing_is_fetched(command: CommandLine, monkeypatch: pytest.Mo
 def test_measure_prints_and_keeps_the_batch_size(command: CommandLine) -> None:
     measured = command("model", "measure", "DummyI2T", "--json").json
     assert measured.keys() == MEASURED
-    assert list(measured["seconds_per_item"]) == ["1", "2", "4", "8", "16", "32"]
+    assert list(measured["seconds_per_item"]) == ["1", "2", "4", "8", "16", "32", "64"]
     forecast = command("experiment", "validate", command.write(), "--json").json
     sizes = {model["name"]: model["batch_size"] for model in forecast["models"]}
     assert sizes["DummyI2T"] == measured["batch_size"]
@@ -83,7 +83,7 @@ def test_measure_prints_and_keeps_the_batch_size(command: CommandLine) -> None:
 
 def test_measure_for_people_is_a_table_and_a_sentence(command: CommandLine) -> None:
     out = command("model", "measure", "DummyText").out.splitlines()
-    assert [line.split()[0] for line in out[1:7]] == ["1", "2", "4", "8", "16", "32"]
+    assert [line.split()[0] for line in out[1:8]] == ["1", "2", "4", "8", "16", "32", "64"]
     assert out[-1].startswith("DummyText: loaded in 0.")
 
 

@@ -81,7 +81,7 @@ def test_a_completed_experiment_is_at_all_of_what_it_expects(sqlite_record: Reco
     assert found["stop_reasons"] == {"length": 4, "loop": 0, "failed": 0}
     assert found["created_at"] < found["completed_at"]
     assert found["seconds_left"] == 0
-    assert found["rates"].keys() == {"DummyT2I", "DummyI2T", "DummyT2I2", "DummyI2T2"}
+    assert found["rates"].keys() == {"DummyT2I", "DummyI2T", "DummyT2I2", "DummyI2T2", "DummyText", "DummyVision"}
     assert all(rate > 0 for rate in found["rates"].values())
 
 
@@ -140,8 +140,8 @@ def test_a_forecast_counts_calls_by_model(sqlite_record: Record) -> None:
         "DummyI2T": 12,
         "DummyT2I2": 18,
         "DummyI2T2": 12,
-        "DummyText": 0,
-        "DummyVision": 0,
+        "DummyText": 24,
+        "DummyVision": 36,
     }
     assert found.estimated_seconds is None
 
@@ -153,9 +153,12 @@ def test_a_forecast_takes_the_last_pace_or_else_what_was_measured(sqlite_record:
             value = {"batch_size": 4, "seconds_per_item": {"1": 9.0, "4": 3.0}}
             write_setting(connection, measurement_key(name, "1"), value)
     with open_bench(sqlite_record) as bench:
-        assert forecast(bench, config).estimated_seconds == 5 * 3.0
+        assert forecast(bench, config).estimated_seconds is None
+        remember(sqlite_record, DummyText=0.5, DummyVision=0.25)
+        measuring = 2 * 0.5 + 3 * 0.25
+        assert forecast(bench, config).estimated_seconds == 5 * 3.0 + measuring
         remember(sqlite_record, DummyT2I=1.0)
-        assert forecast(bench, config).estimated_seconds == 3 * 1.0 + 2 * 3.0
+        assert forecast(bench, config).estimated_seconds == 3 * 1.0 + 2 * 3.0 + measuring
 
 
 def test_a_forecast_names_every_model_that_cannot_run_here_and_what_to_do(

@@ -12,15 +12,13 @@ import sqlalchemy as sa
 
 from panic_tda.content import Text
 from panic_tda.errors import NotFound, RecordBusy
+from panic_tda.store.claims import claim, release, status_of
 from panic_tda.store.database import Record
 from panic_tda.store.experiments import (
-    claim,
     ensure_runs,
     find_experiment,
     find_run,
     list_experiments,
-    release,
-    status_of,
     update_experiment,
 )
 from panic_tda.store.tables import experiments, runs
@@ -164,6 +162,9 @@ def test_an_experiment_that_another_process_performs_is_busy(record: Record, per
     busy = f"experiment {key} is being performed by process {performer['pid']} on"
     with pytest.raises(RecordBusy, match=busy), record.writing() as connection:
         claim(connection, key)
+    with record.writing() as connection:
+        claim(connection, key, take_over=True)
+        assert find_experiment(connection, key).performer["pid"] == os.getpid()
 
 
 def test_an_experiment_whose_process_died_is_interrupted_and_can_be_taken_over(record: Record) -> None:

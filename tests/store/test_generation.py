@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from panic_tda.content import Text
 from panic_tda.errors import InvalidOutput, ModelCallFailed
+from panic_tda.store.claims import release
 from panic_tda.store.database import Record
-from panic_tda.store.experiments import find_experiment, release
+from panic_tda.store.experiments import find_experiment
 from panic_tda.store.generation import (
     Failure,
     forgive_failures,

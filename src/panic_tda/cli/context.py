@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,3 +42,16 @@ class Context:
         from panic_tda.store.database import open_record
 
         return open_record(self.settings().db, create=create)
+
+    @contextmanager
+    def record_to_consult(self) -> Iterator[Record]:
+        """The database the settings name; where there is none yet, an empty one for the time being."""
+        from tempfile import TemporaryDirectory
+
+        from panic_tda.store.database import open_record
+
+        location = self.settings().db
+        with TemporaryDirectory() as folder:
+            exists = "://" in location or Path(location).exists()
+            with open_record(location if exists else Path(folder) / "empty.sqlite") as record:
+                yield record

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from panic_tda.cli.context import Context
-from panic_tda.cli.output import duration, gigabytes, message, print_json, print_table
+from panic_tda.cli.output import counted, duration, gigabytes, message, print_json, print_table, rate
 
 if TYPE_CHECKING:
     from panic_tda.lab.perform import Outcome
@@ -67,6 +67,9 @@ def resume(
     workers: Workers = None,
     fail_on_error: Share = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed runs again.")] = False,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="The process that seems to perform it, on another machine, is dead.")
+    ] = False,
 ) -> None:
     """Do what is missing of experiments."""
     from panic_tda.store.experiments import find_experiment
@@ -76,7 +79,7 @@ def resume(
             return list(dict.fromkeys(find_experiment(connection, name).id for name in id))
 
     flags = {"batch_size": batch_size, "executor": executor, "threads": workers}
-    _work(context.obj, begin, flags, fail_on_error=fail_on_error, retry_failed=retry_failed)
+    _work(context.obj, begin, flags, fail_on_error=fail_on_error, retry_failed=retry_failed, take_over=take_over)
 
 
 @app.command()
@@ -108,6 +111,7 @@ def _work(
     *,
     fail_on_error: float | None = None,
     retry_failed: bool = False,
+    take_over: bool = False,
     create: bool = False,
 ) -> None:
     from panic_tda.cli.interrupts import graceful
@@ -126,7 +130,7 @@ def _work(
         keys = begin(bench)
         for key in keys:
             print(f"experiment {key}", file=sys.stderr if options.json else sys.stdout, flush=True)
-        outcomes = performing.perform(bench, keys, retry_failed=retry_failed)
+        outcomes = performing.perform(bench, keys, retry_failed=retry_failed, take_over=take_over)
     _report(options, outcomes)
 
 
@@ -140,7 +144,7 @@ def _report(options: Context, outcomes: Sequence[Outcome]) -> None:
         if outcome.status == "interrupted" and not options.quiet:
             message(f"go on with: {options.program} experiment resume {outcome.id}")
         if outcome.failures and not options.quiet:
-            message(f"{outcome.failures} failures: {options.program} experiment show {outcome.id}")
+            message(f"{counted(outcome.failures, 'failure')}: {options.program} experiment show {outcome.id}")
     statuses = {outcome.status for outcome in outcomes}
     if "interrupted" in statuses:
         raise typer.Exit(130)
@@ -150,8 +154,9 @@ def _report(options: Context, outcomes: Sequence[Outcome]) -> None:
 
 def _sentence(outcome: Outcome) -> str:
     return (
-        f"{outcome.status}: {outcome.runs} runs, {outcome.invocations} invocations, {outcome.embeddings} embeddings, "
-        f"{outcome.persistence_diagrams} persistence diagrams in {duration(outcome.seconds)}"
+        f"{outcome.status}: {counted(outcome.runs, 'run')}, {counted(outcome.invocations, 'invocation')}, "
+        f"{counted(outcome.embeddings, 'embedding')}, "
+        f"{counted(outcome.persistence_diagrams, 'persistence diagram')} in {duration(outcome.seconds)}"
     )
 
 
@@ -163,18 +168,23 @@ def validate(context: typer.Context, config: Annotated[str, typer.Argument(help=
 
     options: Context = context.obj
     experiment = load_config(config)
-    with options.record(create=True) as record, open_bench(record, options.settings()) as bench:
+    with options.record_to_consult() as record, open_bench(record, options.settings()) as bench:
         result = forecast(bench, experiment)
     if options.json:
         print_json(asdict(result) | {"feasible": result.feasible})
     else:
-        print(f"{result.runs} runs, {result.invocations} invocations, {_estimate(result.estimated_seconds)}")
+        print(
+            f"{counted(result.runs, 'run')}, at most {counted(result.invocations, 'invocation')}, "
+            f"{_estimate(result.estimated_seconds)}"
+        )
         rows = [
             (m["name"], m["signature"], gigabytes(m["memory_bytes"]), m["calls"], m["batch_size"], _fits(m))
             for m in result.models
         ]
         print_table(
-            ("model", "signature", "memory", "calls", "batch", "fits"), rows, right=("memory", "calls", "batch")
+            ("model", "signature", "memory", "calls at most", "batch", "fits"),
+            rows,
+            right=("memory", "calls at most", "batch"),
         )
         for model in result.models:
             for problem in model["problems"]:
@@ -239,8 +249,8 @@ def show(context: typer.Context, id: Id) -> None:
             print(f"  {stage:9} {count['done']}/{count['total']} ({100 * count['done'] // count['total']} %)")
     stopped = ", ".join(f"{number} by {reason}" for reason, number in status["stop_reasons"].items() if number)
     print(f"  stopped   {stopped or 'none yet'}")
-    for model, rate in sorted(status["rates"].items()):
-        print(f"  {model:14} {rate:.3g}/s")
+    for model, per_second in sorted(status["rates"].items()):
+        print(f"  {model:14} {rate(per_second)}")
     if status["status"] != "completed":
         print(f"  time left {duration(status['seconds_left'])}")
     _print_failures(status["failures"], everything=options.verbose)
@@ -263,7 +273,8 @@ def delete(
 ) -> None:
     """Delete an experiment, its runs, and the outputs no other experiment uses."""
     from panic_tda.errors import RecordBusy, RequestError
-    from panic_tda.store.experiments import delete_experiment, find_experiment, status_of
+    from panic_tda.store.claims import status_of
+    from panic_tda.store.experiments import delete_experiment, find_experiment
     from panic_tda.store.progress import count_runs, generate_count
 
     options: Context = context.obj

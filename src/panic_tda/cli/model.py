@@ -72,8 +72,9 @@ def download(context: typer.Context, names: Annotated[list[str], typer.Argument(
     files = [{"model": name, "path": str(fetch(weights, model=name, report=report))} for name, weights in wanted]
     if options.json:
         print_json(files)
-    for file in files if not options.json else []:
-        print(f"{file['model']}: {file['path']}")
+    for name in names if not options.json else []:
+        paths = [file["path"] for file in files if file["model"] == name]
+        print(f"{name}: {', '.join(paths) or 'needs no download'}")
 
 
 @app.command()

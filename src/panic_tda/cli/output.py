@@ -66,6 +66,16 @@ def duration(seconds: float | None) -> str:
     return f"{whole} s"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def rate(per_second: float) -> str:
+    """``1,910/s``, ``2.4/s``, ``0.031/s``."""
+    return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.2g}/s"
+
+
 def gigabytes(count: int) -> str:
     """``1.50 GiB``."""
     return f"{count / 2**30:.2f} GiB"

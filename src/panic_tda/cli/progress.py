@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from panic_tda.cli.output import duration, message
+from panic_tda.cli.output import duration, message, rate
 from panic_tda.lab.progress import Progress
 
 _SECONDS_BETWEEN_LINES = 5.0
@@ -32,7 +32,7 @@ def describe(progress: Progress) -> str:
     if progress.failed:
         parts.append(f"{progress.failed} failed")
     if progress.rate:
-        parts.append(f"{progress.rate:.3g}/s")
+        parts.append(rate(progress.rate))
     if progress.seconds_left:
         parts.append(f"{duration(progress.seconds_left)} left")
     return ", ".join(parts)

@@ -40,6 +40,7 @@ def embed(bench: Workbench, task: Task) -> None:
         if remaining[spec.name]:
             _Embedding(bench, task, spec, pace).perform()
     pace.tell()
+    bench.remember_pace(pace)
 
 
 def _begin(bench: Workbench, task: Task, spec: ModelSpec) -> Count:

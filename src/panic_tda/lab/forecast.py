@@ -32,7 +32,8 @@ class Forecast:
 
 def forecast(bench: Workbench, experiment: Experiment) -> Forecast:
     """Runs, invocations, models with their memory and whether they fit, and the time they will take."""
-    calls = experiment.calls_of_each_model()
+    generated = experiment.calls_of_each_model()
+    calls = generated | _outputs_to_measure(experiment, generated)
     with bench.record.reading() as connection:
         paces = {
             name: pace
@@ -41,11 +42,22 @@ def forecast(bench: Workbench, experiment: Experiment) -> Forecast:
         }
     return Forecast(
         runs=experiment.count_runs(),
-        invocations=sum(calls.values()),
+        invocations=sum(generated.values()),
         models=[_model(bench, spec, calls.get(spec.name, 0)) for spec in experiment.models().values()],
         estimated_seconds=seconds_left(calls, paces),
         warnings=_warnings(experiment),
     )
+
+
+def _outputs_to_measure(experiment: Experiment, generated: dict[str, int]) -> dict[str, int]:
+    """How many outputs each embedder measures when no two are equal."""
+    makers = experiment.models()
+    return {
+        embedder.name: sum(
+            calls for name, calls in generated.items() if makers[name].signature.output is embedder.signature.input
+        )
+        for embedder in experiment.embedders
+    }
 
 
 def _model(bench: Workbench, spec: ModelSpec, calls: int) -> dict[str, Any]:

@@ -29,7 +29,6 @@ from panic_tda.store.generation import (
 )
 from panic_tda.store.outputs import encode_row, known_outputs
 from panic_tda.store.progress import count_runs, forget_stages, generate_count
-from panic_tda.store.settings import pace_key, write_setting
 
 STAGE = "generate"
 
@@ -111,14 +110,7 @@ class _Generation:
                 self._check_failures()
                 self._submit(in_flight)
         self._pace.tell()
-        self._remember_pace()
-
-    def _remember_pace(self) -> None:
-        """Keeps the medians with the record, for estimates of the time that other experiments will take."""
-        versions = {name: version for task in self._tasks.values() for name, version in task.versions.items()}
-        with self._bench.record.writing() as connection:
-            for name, seconds in self._pace.medians().items():
-                write_setting(connection, pace_key(name, versions[name].version), seconds)
+        self._bench.remember_pace(self._pace)
 
     def _submit(self, in_flight: dict[Future[Result], _InFlight]) -> None:
         executor = self._bench.executor
@@ -210,7 +202,7 @@ class _Generation:
         if limit is not None and self._pace.failed > limit * self._runs:
             raise TooManyFailures(
                 f"{self._pace.failed} of {self._runs} runs failed, more than the share of {limit:g} that is allowed",
-                hint="panic-tda experiment show ID lists the failures",
+                hint=f"panic-tda experiment show {next(iter(self._tasks))} lists the failures",
             )
 
 

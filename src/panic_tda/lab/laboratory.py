@@ -93,10 +93,14 @@ def resume(
     settings: Settings | None = None,
     progress: Callable[[Progress], None] = ignore_progress,
     retry_failed: bool = False,
+    take_over: bool = False,
 ) -> Outcome:
-    """Does what is missing of an experiment, by id, unambiguous prefix or ``latest``."""
+    """Does what is missing of an experiment, by id, unambiguous prefix or ``latest``.
+
+    ``retry_failed`` tries failed runs again; ``take_over`` ignores that another process seems to perform it.
+    """
     with open_bench(record, settings, progress=progress) as bench:
-        return performing.perform(bench, [name], retry_failed=retry_failed)[0]
+        return performing.perform(bench, [name], retry_failed=retry_failed, take_over=take_over)[0]
 
 
 def extend(

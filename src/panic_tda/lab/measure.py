@@ -9,12 +9,12 @@ from typing import Any
 
 from panic_tda.content import Content, Image, Text
 from panic_tda.errors import PanicError
-from panic_tda.lab.sanity import Verdict, judge
+from panic_tda.lab.sanity import Verdict, judge, remember_verdict
 from panic_tda.lab.workbench import Workbench
 from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.result import Call, Result
 from panic_tda.signature import Kind
-from panic_tda.store.settings import measurement_key, sanity_key, write_setting
+from panic_tda.store.settings import measurement_key, write_setting
 
 _SENTENCES = (
     "A red apple lies on a wooden table.",
@@ -40,13 +40,12 @@ class Measurement:
         return asdict(self)
 
 
-def measure(
-    bench: Workbench, spec: ModelSpec, *, sizes: Sequence[int] = (1, 2, 4, 8, 16, 32), accept: bool = False
-) -> Measurement:
+def measure(bench: Workbench, spec: ModelSpec, *, sizes: Sequence[int] = (), accept: bool = False) -> Measurement:
     """Times the model and keeps the result in the record, where every later experiment finds its batch size.
 
     The smallest batch within 5 % of the best time per item wins, since small batches lose less in a crash.
     """
+    sizes = sizes or _sizes_to_try(spec)
     first = _run(bench, spec, 1)
     seconds = {size: _seconds_per_item(bench, spec, size) for size in sizes}
     best = min(seconds.values())
@@ -56,9 +55,14 @@ def measure(
     with bench.record.writing() as connection:
         write_setting(connection, measurement_key(spec.name, spec.version), measured.to_json())
         if verdict is not None and not spec.synthetic:
-            value = {"complaint": verdict.complaint, "accepted": accept, "examples": list(verdict.examples)}
-            write_setting(connection, sanity_key(spec.name, spec.version), value)
+            remember_verdict(connection, spec, verdict, accept=accept)
     return measured
+
+
+def _sizes_to_try(spec: ModelSpec) -> list[int]:
+    """Powers of two up to 32, and up to the catalogue's batch size where that is larger."""
+    largest = max(32, spec.batch_size)
+    return [2**power for power in range(largest.bit_length())]
 
 
 def _seconds_per_item(bench: Workbench, spec: ModelSpec, size: int) -> float:

@@ -26,13 +26,12 @@ from panic_tda.lab.preflight import check_pins, preflight
 from panic_tda.lab.sanity import gate
 from panic_tda.lab.validation import validate_config
 from panic_tda.lab.workbench import Task, Workbench
+from panic_tda.store.claims import claim, release
 from panic_tda.store.database import Record
 from panic_tda.store.experiments import (
-    claim,
     create_experiment,
     ensure_runs,
     find_experiment,
-    release,
     update_experiment,
 )
 from panic_tda.store.generation import forgive_failures
@@ -76,7 +75,7 @@ def create(bench: Workbench, experiment: Experiment, *, accept: bool = False) ->
 
 def _ensure(connection: Connection, key: str, experiment: Experiment) -> None:
     insert_outputs(connection, [encode_row(prompt) for prompt in experiment.prompts])
-    ensure_runs(connection, key, list(experiment.planned_runs()))
+    ensure_runs(connection, key, experiment.planned_runs())
     register(connection, experiment.models().values())
 
 
@@ -126,16 +125,18 @@ def extend(
     return key
 
 
-def perform(bench: Workbench, names: Sequence[str], *, retry_failed: bool = False) -> list[Outcome]:
+def perform(
+    bench: Workbench, names: Sequence[str], *, retry_failed: bool = False, take_over: bool = False
+) -> list[Outcome]:
     """Does what is missing of experiments in the record; runs of all of them share batches of the same model.
 
-    Raises ``RecordBusy`` when another process performs one of them, and ``TooManyFailures``; whatever happens,
-    what was finished is stored, and performing again goes on from there.
+    Raises ``RecordBusy`` when another process performs one of them (unless ``take_over``), and
+    ``TooManyFailures``; whatever happens, what was finished is stored, and performing again goes on from there.
     """
     started = time.monotonic()
     with _faults_of_the_database(bench.record):
         tasks = [_prepare(bench, name, retry_failed) for name in names]
-        with _claimed(bench, tasks):
+        with _claimed(bench, tasks, take_over):
             generate(bench, tasks)
             for task in tasks:
                 for stage in (embed, diagrams):
@@ -158,13 +159,13 @@ def _prepare(bench: Workbench, name: str, retry_failed: bool) -> Task:
 
 
 @contextmanager
-def _claimed(bench: Workbench, tasks: Sequence[Task]) -> Iterator[None]:
+def _claimed(bench: Workbench, tasks: Sequence[Task], take_over: bool) -> Iterator[None]:
     claimed: list[str] = []
     status = "interrupted"
     try:
         for task in tasks:
             with bench.record.writing() as connection:
-                claim(connection, task.experiment_id)
+                claim(connection, task.experiment_id, take_over=take_over)
             claimed.append(task.experiment_id)
         yield
         if not bench.stop.is_set():

@@ -56,6 +56,7 @@ class Pace:
         self._clock = clock
         self._begun = clock()
         self._done_here = 0
+        self._busy = 0.0
         self._measured: dict[str, deque[float]] = {}
 
     @property
@@ -68,6 +69,7 @@ class Pace:
         if items:
             self._measured.setdefault(kind, deque(maxlen=_REMEMBERED)).append(seconds / items)
         self._done += items
+        self._busy += seconds
         self._done_here += items
         self._failed += failed
         self._remaining[kind] -= items + failed
@@ -76,9 +78,15 @@ class Pace:
         """Takes work away that will not be needed, because a run stopped early."""
         self._remaining.subtract(dict(work))
 
-    def medians(self) -> dict[str, float]:
-        """Median seconds per item of each kind of work done in this stage."""
-        return {kind: median(values) for kind, values in self._measured.items()}
+    def seconds_per_item(self) -> dict[str, float]:
+        """What an item of each kind of work takes on the clock.
+
+        The median of what was measured, times the share of the clock that the measured work fills: storing and
+        loading slow it down, several workers speed it up.
+        """
+        elapsed = self._clock() - self._begun
+        stretch = elapsed / self._busy if elapsed > 0 and self._busy > 0 else 1.0
+        return {kind: stretch * median(values) for kind, values in self._measured.items()}
 
     def tell(self, detail: str = "") -> None:
         """Reports the present state."""
@@ -91,7 +99,7 @@ class Pace:
                 total=self._done + sum(left.values()),
                 failed=self._failed,
                 rate=self._done_here / elapsed if elapsed > 0 else 0.0,
-                seconds_left=seconds_left(left, self.medians()),
+                seconds_left=seconds_left(left, self.seconds_per_item()),
                 detail=detail,
             )
         )

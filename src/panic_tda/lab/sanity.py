@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy.engine import Connection
+
 from panic_tda.content import Content, Image, Text, degeneracy
 from panic_tda.errors import InsanePreview, PanicError
 from panic_tda.lab.experiment import Experiment
@@ -100,8 +102,16 @@ def _remember(bench: Workbench, experiment: Experiment, verdicts: Iterable[Verdi
     specs = experiment.models()
     with bench.record.writing() as connection:
         for verdict in verdicts:
-            value = {"complaint": verdict.complaint, "accepted": accept, "examples": list(verdict.examples)}
-            write_setting(connection, sanity_key(specs[verdict.model].name, specs[verdict.model].version), value)
+            remember_verdict(connection, specs[verdict.model], verdict, accept=accept)
+
+
+def remember_verdict(connection: Connection, spec: ModelSpec, verdict: Verdict, *, accept: bool) -> None:
+    """Keeps a verdict with the record; what was accepted once stays accepted while the complaint is the same."""
+    key = sanity_key(spec.name, spec.version)
+    known = read_setting(connection, key)
+    accepted = accept or bool(known and known["accepted"] and known["complaint"] == verdict.complaint)
+    value = {"complaint": verdict.complaint, "accepted": accepted, "examples": list(verdict.examples)}
+    write_setting(connection, key, value)
 
 
 def _insane(verdict: Verdict) -> InsanePreview:

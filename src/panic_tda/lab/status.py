@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from panic_tda.lab.progress import seconds_left
-from panic_tda.store.experiments import find_experiment, status_of
+from panic_tda.store.claims import status_of
+from panic_tda.store.experiments import find_experiment
 from panic_tda.store.progress import (
     Count,
     calls_left,

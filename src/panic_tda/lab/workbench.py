@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 
 from panic_tda.lab.config import MAX_SEED
 from panic_tda.lab.experiment import Experiment
-from panic_tda.lab.progress import Progress, ignore_progress
+from panic_tda.lab.progress import Pace, Progress, ignore_progress
+from panic_tda.models.catalogue import find
 from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.executor import Executor
 from panic_tda.store.database import Record
 from panic_tda.store.model_versions import ModelVersion
-from panic_tda.store.settings import measurement_key, read_setting
+from panic_tda.store.settings import measurement_key, pace_key, read_setting, write_setting
 
 
 def draw_seed() -> int:
@@ -42,6 +43,12 @@ class Workbench:
         with self.record.reading() as connection:
             measured = read_setting(connection, measurement_key(spec.name, spec.version))
         return int(measured["batch_size"]) if measured else spec.batch_size
+
+    def remember_pace(self, pace: Pace) -> None:
+        """Keeps what an item takes with the record, for estimates of the time that other work will take."""
+        with self.record.writing() as connection:
+            for name, seconds in pace.seconds_per_item().items():
+                write_setting(connection, pace_key(name, find(name).version), seconds)
 
 
 @dataclass(frozen=True, slots=True)

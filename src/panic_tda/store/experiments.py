@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from panic_tda.errors import NotFound, RecordBusy
+from panic_tda.errors import NotFound
+from panic_tda.store.claims import status_of
 from panic_tda.store.identifiers import new_id
 from panic_tda.store.statements import insert_new
 from panic_tda.store.tables import embedding_clusters, experiments, invocations, outputs, runs
+
+_RUNS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +52,31 @@ def update_experiment(connection: Connection, key: str, *, config: Mapping[str, 
     connection.execute(sa.update(experiments).where(experiments.c.id == key).values(**values))
 
 
-def ensure_runs(connection: Connection, key: str, planned: Sequence[PlannedRun]) -> None:
+def ensure_runs(connection: Connection, key: str, planned: Iterable[PlannedRun]) -> None:
     """Creates the runs that are missing and reopens those that now must be longer; the others stay as they are."""
-    rows = [
-        {
-            "id": new_id(),
-            "experiment_id": key,
-            "network_id": run.network_id,
-            "network": run.network,
-            "prompt_id": run.prompt_id,
-            "seed": run.seed,
-            "run_number": run.run_number,
-            "max_length": run.max_length,
-            "length": 0,
-        }
-        for run in planned
-    ]
-    insert_new(connection, runs, rows)
-    if rows:
-        longest = max(run.max_length for run in planned)
-        mine = runs.c.experiment_id == key
-        connection.execute(sa.update(runs).where(mine, runs.c.max_length < longest).values(max_length=longest))
-        cut_short = sa.and_(mine, runs.c.stop_reason == "length", runs.c.length < runs.c.max_length)
-        connection.execute(sa.update(runs).where(cut_short).values(stop_reason=None))
+    longest = 0
+    plan = iter(planned)
+    while some := list(islice(plan, _RUNS_AT_ONCE)):
+        insert_new(connection, runs, [_run_row(key, run) for run in some])
+        longest = max(longest, *(run.max_length for run in some))
+    mine = runs.c.experiment_id == key
+    connection.execute(sa.update(runs).where(mine, runs.c.max_length < longest).values(max_length=longest))
+    cut_short = sa.and_(mine, runs.c.stop_reason == "length", runs.c.length < runs.c.max_length)
+    connection.execute(sa.update(runs).where(cut_short).values(stop_reason=None))
+
+
+def _run_row(key: str, run: PlannedRun) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "experiment_id": key,
+        "network_id": run.network_id,
+        "network": run.network,
+        "prompt_id": run.prompt_id,
+        "seed": run.seed,
+        "run_number": run.run_number,
+        "max_length": run.max_length,
+        "length": 0,
+    }
 
 
 def find_experiment(connection: Connection, name: str) -> Row[Any]:
@@ -134,52 +138,6 @@ def list_experiments(connection: Connection) -> list[dict[str, Any]]:
         }
         for row in connection.execute(query)
     ]
-
-
-def claim(connection: Connection, key: str) -> None:
-    """Marks this process as the one that performs the experiment; raises ``RecordBusy`` while another lives."""
-    query = sa.select(experiments).where(experiments.c.id == key).with_for_update()
-    row = connection.execute(query).one()
-    if _performer_lives(row.performer) and not _is_this_process(row.performer):
-        raise RecordBusy(
-            f"experiment {key} is being performed by process {row.performer['pid']} on {row.performer['host']}",
-            hint=f"wait for it, or watch it with: panic-tda experiment show {key}",
-        )
-    performer = {"host": socket.gethostname(), "pid": os.getpid()}
-    values = {"performer": performer, "status": "running", "completed_at": None}
-    connection.execute(sa.update(experiments).where(experiments.c.id == key).values(**values))
-
-
-def release(connection: Connection, key: str, status: str) -> None:
-    """The inverse of :func:`claim`; records how the work ended."""
-    finished = datetime.now(UTC) if status in ("completed", "failed") else None
-    values = {"performer": None, "status": status, "completed_at": finished}
-    connection.execute(sa.update(experiments).where(experiments.c.id == key).values(**values))
-
-
-def status_of(row: Row[Any]) -> str:
-    """``pending``, ``running``, ``completed``, ``failed``, or ``interrupted`` (also when its process died)."""
-    if row.status == "running" and not _performer_lives(row.performer):
-        return "interrupted"
-    return str(row.status)
-
-
-def _is_this_process(performer: Mapping[str, Any]) -> bool:
-    return bool(performer["host"] == socket.gethostname() and performer["pid"] == os.getpid())
-
-
-def _performer_lives(performer: Mapping[str, Any] | None) -> bool:
-    if not performer:
-        return False
-    if performer["host"] != socket.gethostname():
-        return True
-    try:
-        os.kill(performer["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def delete_experiment(connection: Connection, key: str) -> None:
