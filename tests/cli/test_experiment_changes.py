@@ -154,7 +154,7 @@ def test_validate_says_what_would_be_done_and_does_none_of_it(command: CommandLi
         "DummyVision": 8,
     }
     assert forecast["estimated_seconds"] is None
-    assert command("experiment", "list", "--json").json == []
+    assert command("experiment", "list", "--json").code == 2
 
 
 def test_validate_estimates_the_time_from_what_was_recorded(command: CommandLine, experiment_id: str) -> None:

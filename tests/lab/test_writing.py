@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -18,27 +17,31 @@ def test_jobs_are_stored_in_the_order_they_were_put() -> None:
     stored: list[int] = []
     with Writer() as writer:
         for number in range(50):
-            writer.put(partial(int, number), stored.append)
+            writer.put([number], list, stored.extend)
     assert stored == list(range(50))
 
 
-def fail() -> None:
+def test_items_are_prepared_in_pieces_and_stored_together_in_order() -> None:
+    stored: list[list[int]] = []
+    with Writer() as writer:
+        for size in (0, 1, 2, 7):
+            writer.put(range(size), lambda piece: [10 * item for item in piece], stored.append)
+    assert stored == [[], [0], [0, 10], [0, 10, 20, 30, 40, 50, 60]]
+
+
+def fail(_: object) -> None:
     raise OSError("the disk is full")
-
-
-def fail_with(_: object) -> None:
-    fail()
 
 
 def take(_: object) -> None:
     """Stores nothing."""
 
 
-@pytest.mark.parametrize(("prepare", "store"), [(fail, take), (list, fail_with)], ids=["preparing", "storing"])
-def test_a_job_that_raises_is_not_swallowed(prepare: Callable[[], Any], store: Callable[[Any], None]) -> None:
+@pytest.mark.parametrize(("prepare", "store"), [(fail, take), (list, fail)], ids=["preparing", "storing"])
+def test_a_job_that_raises_is_not_swallowed(prepare: Callable[[Any], Any], store: Callable[[Any], None]) -> None:
     writer = Writer()
     with pytest.raises(OSError, match="the disk is full"), writer:
-        writer.put(prepare, store)
+        writer.put([1, 2, 3], prepare, store)
 
 
 def contents(number: int) -> list[Content]:

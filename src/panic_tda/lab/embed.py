@@ -109,7 +109,7 @@ class _Embedding:
                     failures.append(self._failure(key, outcome))
                 elif not isinstance(outcome, (Text, Image)):
                     measured.append(Measured(key, outcome))
-        writer.put(lambda: measured, partial(self._store, failures))
+        writer.put(measured, list, partial(self._store, failures))
         self._pace.advance(self._spec.name, len(measured), seconds, failed=len(failures))
         self._pace.tell(self._spec.name)
 

@@ -134,7 +134,7 @@ class _Generation:
             result = future.result()
         except PanicError as fault:
             failures = [self._fail(run, sent.call, fault) for run in sent.batch.runs]
-            writer.put(list, partial(self._store, [], failures))
+            writer.put([], self._encode, partial(self._store, [], failures))
             return
         steps: list[Step] = []
         failures = []
@@ -146,7 +146,7 @@ class _Generation:
                 steps.append(self._advance(run, sent, index, outcome, result, seconds))
         outputs = {step.output.sha256: step.output for step in steps}
         self._cache.add(outputs.values())
-        writer.put(partial(self._encode, outputs), partial(self._store, steps, failures))
+        writer.put(list(outputs.values()), self._encode, partial(self._store, steps, failures))
         self._pace.advance(sent.batch.node.model, len(steps), result.timings.run_s)
         self._pace.tell(sent.batch.node.label)
 
@@ -182,14 +182,14 @@ class _Generation:
         run.visited.clear()
         return Failure(run.experiment_id, STAGE, call.spec.name, fault, run.run_id, run.length)
 
-    def _encode(self, outputs: Mapping[str, Content]) -> list[dict[str, Any]]:
+    def _encode(self, outputs: Sequence[Content]) -> list[dict[str, Any]]:
         """The rows of the outputs that may be new; a stored image is not encoded again."""
-        images = [key for key, output in outputs.items() if isinstance(output, Image)]
+        images = [output.sha256 for output in outputs if isinstance(output, Image)]
         known: set[str] = set()
         if images:
             with self._bench.record.reading() as connection:
                 known = known_outputs(connection, images)
-        return [encode_row(output) for key, output in outputs.items() if key not in known]
+        return [encode_row(output) for output in outputs if output.sha256 not in known]
 
     def _store(self, steps: Sequence[Step], failures: Sequence[Failure], rows: Sequence[dict[str, Any]]) -> None:
         with self._bench.record.writing() as connection:

@@ -12,12 +12,14 @@ from typing import TypeVar
 from panic_tda.content import Content, Image
 from panic_tda.store.database import Record
 from panic_tda.store.outputs import load_outputs
+from panic_tda.store.statements import chunks
 
 _DEPTH = 2
 _ENCODERS = 2
 _CACHE_BYTES = 128 * 2**20
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Writer:
@@ -32,12 +34,17 @@ class Writer:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="panic-tda-writer")
         self._pending: deque[Future[None]] = deque()
 
-    def put(self, prepare: Callable[[], T], store: Callable[[T], None]) -> None:
-        """Queues ``store(prepare())``, waiting while two are queued already."""
+    def put(
+        self, items: Sequence[T], prepare: Callable[[Sequence[T]], list[R]], store: Callable[[list[R]], None]
+    ) -> None:
+        """Queues a job: ``prepare`` on pieces of the items, side by side, and ``store`` on all that came of it.
+
+        Preparing begins at once; the call waits while two jobs are queued already.
+        """
+        pieces = [self._encoders.submit(prepare, piece) for piece in chunks(items, max(1, -(-len(items) // _ENCODERS)))]
         while len(self._pending) >= _DEPTH:
             self._pending.popleft().result()
-        prepared = self._encoders.submit(prepare)
-        self._pending.append(self._thread.submit(lambda: store(prepared.result())))
+        self._pending.append(self._thread.submit(_store, pieces, store))
 
     def flush(self) -> None:
         """Waits until everything queued is stored."""
@@ -55,6 +62,10 @@ class Writer:
         finally:
             self._encoders.shutdown(wait=True, cancel_futures=True)
             self._thread.shutdown(wait=True, cancel_futures=True)
+
+
+def _store(pieces: Sequence[Future[list[R]]], store: Callable[[list[R]], None]) -> None:
+    store([made for piece in pieces for made in piece.result()])
 
 
 class ContentCache:
