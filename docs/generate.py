@@ -311,7 +311,7 @@ def api() -> str:
 
 def error_tree() -> str:
     """The tree of errors, as drawn in its module."""
-    [_, tree] = inspect.cleandoc(errors.__doc__ or "").split("\n\n")
+    [_, tree, _] = inspect.cleandoc(errors.__doc__ or "").split("\n\n")
     return f"```text\n{tree}\n```\n"
 
 

@@ -30,12 +30,8 @@ class Text:
     value: str
 
     def __post_init__(self) -> None:
-        if "\x00" in self.value:
-            raise SignatureError("a text may not contain the NUL character")
-        try:
-            self.value.encode("utf-8")
-        except UnicodeEncodeError:
-            raise SignatureError("a text may not contain lone surrogates") from None
+        if fault := text_fault(self.value):
+            raise SignatureError(fault)
 
     @property
     def kind(self) -> Kind:
@@ -94,6 +90,17 @@ class Image:
 
 
 Content: TypeAlias = Text | Image
+
+
+def text_fault(value: str) -> str | None:
+    """Why no database would store the text faithfully, or None."""
+    if "\x00" in value:
+        return "a text may not contain the NUL character"
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return "a text may not contain lone surrogates"
+    return None
 
 
 def encode_image(image: Image) -> bytes:

@@ -3,7 +3,8 @@
 PanicError                        1  the work failed
 ├── RequestError                  2  the request was wrong
 │   ├── ConfigurationError           experiment file or settings; carries every issue at once
-│   ├── NotFound                     no experiment, run or model goes by that name
+│   ├── NotFound                     no experiment or run goes by that name
+│   │   └── UnknownModel                no model does; the hint has the nearest names
 │   └── SignatureError               a value or a chain of models of the wrong type
 ├── RecordError                   1  the database
 │   ├── FutureRecord                 written by a newer panic-tda
@@ -20,8 +21,9 @@ PanicError                        1  the work failed
 │   ├── InsufficientMemory           the model does not fit the memory budget
 │   ├── OutOfMemory                  a batch did not fit; the batch is halved
 │   └── ExecutorClosed               a call after close
-├── TooManyFailures               1  more runs failed than --fail-on-error allows
-└── Interrupted                 130  Ctrl-C, SIGTERM
+└── TooManyFailures               1  more runs failed than --fail-on-error allows
+
+Ctrl-C and SIGTERM are no errors: the work ends with the status ``interrupted``, and the command with 130.
 """
 
 from __future__ import annotations
@@ -60,6 +62,10 @@ class ConfigurationError(RequestError):
 
 class NotFound(RequestError):
     """Nothing goes by that id or name."""
+
+
+class UnknownModel(NotFound):
+    """No model goes by that name; the hint gives the nearest ones."""
 
 
 class SignatureError(RequestError):
@@ -128,9 +134,3 @@ class ExecutorClosed(ExecutionError):
 
 class TooManyFailures(PanicError):
     """The share of failed runs passed the limit given by ``--fail-on-error``."""
-
-
-class Interrupted(PanicError):
-    """Stopped by Ctrl-C or SIGTERM; everything finished until then is recorded."""
-
-    exit_code = 130

@@ -56,5 +56,5 @@ def test_interrupted_it_says_how_to_go_on(command: CommandLine, monkeypatch: pyt
         patch.setattr("panic_tda.cli.interrupts.graceful", stopped)
         ran = command("demo")
     assert ran.code == 130
-    advice = ran.err.splitlines()[-1].removeprefix("go on with: panic-tda ").split()
+    advice = ran.err.splitlines()[-1].removeprefix("go on with: panic-tda ").partition(";")[0].split()
     assert command(*advice, "--json").json["invocations"] == 12

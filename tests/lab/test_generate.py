@@ -16,6 +16,7 @@ from panic_tda.lab.status import experiment_status
 from panic_tda.lab.validation import validate_config
 from panic_tda.models.model import ModelSpec
 from panic_tda.store.database import Record
+from panic_tda.store.outputs import known_outputs
 from panic_tda.store.runs import list_runs, run_trajectory
 from panic_tda.store.tables import invocations, outputs, runs
 from support.laboratory import bench_on, fakes, performed
@@ -192,3 +193,43 @@ def test_asking_to_stop_ends_the_work_after_the_batch_in_flight(record: Record, 
         object.__setattr__(bench, "report", lambda progress: bench.stop.set() if progress.done == 3 else None)
         assert perform(bench, [key])[0].status == "interrupted"
         assert 3 <= outcome(record, key).invocations < 8
+
+
+def test_failures_of_earlier_sessions_count_against_the_allowed_share(
+    record: Record, fakes: dict[str, ModelSpec]
+) -> None:
+    config = ECHO | {"prompts": ["error 1", "error 2", "a", "b"]}
+    with pytest.raises(TooManyFailures):
+        performed(record, config, fail_on_error=0.3, batch_size=2)
+    with bench_on(record, fail_on_error=0.3) as bench, pytest.raises(TooManyFailures, match="2 of 4 runs"):
+        perform(bench, ["latest"])
+    assert status_of(record)["status"] == "failed"
+
+
+def test_an_output_deleted_by_another_process_meanwhile_is_stored_again(
+    sqlite_record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = {"network": ["DummyT2I", "DummyI2T"], "prompts": ["a"], "embedding_models": ["DummyText"], "max_length": 3}
+    asked = iter(range(100))
+
+    def known(connection: sa.Connection, keys: Any) -> set[str]:
+        return set(keys) if next(asked) == 0 else known_outputs(connection, keys)
+
+    monkeypatch.setattr("panic_tda.lab.generate.known_outputs", known)
+    assert performed(sqlite_record, config | {"seeds": [1]}).status == "completed"
+
+
+def test_someone_who_looks_while_it_works_sees_rates_and_the_time_left(
+    record: Record, fakes: dict[str, ModelSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("panic_tda.lab.generate._SECONDS_BETWEEN_PACES", 0.0)
+    seen: list[dict[str, Any]] = []
+
+    def look(progress: Progress) -> None:
+        if (progress.stage, progress.done) == ("generate", 4):
+            seen.append(status_of(record))
+
+    performed(record, ECHO | {"prompts": ["a"], "max_length": 6}, report=look, batch_size=1)
+    assert seen[0]["status"] == "running"
+    assert seen[0]["rates"]["Echo"] > 0
+    assert seen[0]["seconds_left"] > 0

@@ -23,7 +23,7 @@ from panic_tda.lab.laboratory import extend as extend_experiment
 from panic_tda.lab.laboratory import load_config, open_bench
 from panic_tda.lab.laboratory import perform as perform_experiment
 from panic_tda.lab.laboratory import resume as resume_experiment
-from panic_tda.lab.perform import create, extend, perform
+from panic_tda.lab.perform import create, create_together, extend, perform
 from panic_tda.lab.preflight import faults
 from panic_tda.lab.validation import validate_config
 from panic_tda.models.model import ModelSpec
@@ -31,7 +31,7 @@ from panic_tda.models.weights import Weights
 from panic_tda.runtime.inprocess import InProcessExecutor
 from panic_tda.settings import Settings
 from panic_tda.store.database import Record
-from panic_tda.store.tables import experiments, runs
+from panic_tda.store.tables import experiments, metadata, runs
 from support.laboratory import bench_on, fakes, performed
 
 __all__ = ["fakes"]
@@ -151,3 +151,44 @@ def test_the_demonstration_has_three_networks_and_a_fast_form() -> None:
     assert len(whole.networks) == len(fast.networks) == 3
     assert fast.count_runs() < whole.count_runs()
     assert fast.config.max_length < whole.config.max_length
+
+
+def held_elsewhere(record: Record) -> None:
+    with record.writing() as connection:
+        elsewhere = {"host": "another-machine", "pid": 1, "token": "theirs"}
+        connection.execute(sa.update(experiments).values(performer=elsewhere, status="running"))
+
+
+def test_what_is_refused_while_another_performs_changes_nothing(record: Record, fakes: dict[str, ModelSpec]) -> None:
+    with bench_on(record) as bench:
+        key = create(bench, validate_config(CONFIG | {"prompts": ["a", "error"]}, folder=Path()))
+        perform(bench, [key])
+        held_elsewhere(record)
+        before = everything(record)
+        with pytest.raises(RecordBusy):
+            extend(bench, key, max_length=9)
+        with pytest.raises(RecordBusy):
+            perform(bench, [key], retry_failed=True)
+        assert everything(record) == before
+        assert perform(bench, [key], take_over=True)[0].status == "completed"
+
+
+def everything(record: Record) -> list[list[Any]]:
+    with record.reading() as connection:
+        return [sorted(map(str, connection.execute(sa.select(table)))) for table in metadata.sorted_tables]
+
+
+def test_runs_added_meanwhile_keep_an_experiment_from_being_called_completed(
+    record: Record, fakes: dict[str, ModelSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("panic_tda.lab.perform.generate", lambda bench, tasks: None)
+    assert performed(record, CONFIG).status == "interrupted"
+
+
+def test_several_experiments_are_created_all_or_none(record: Record, fakes: dict[str, ModelSpec]) -> None:
+    fakes["Giant"] = replace(fakes["Echo"], name="Giant", memory_bytes=2**60)
+    good = validate_config(CONFIG, folder=Path())
+    bad = validate_config(CONFIG | {"network": ["Giant"]}, folder=Path())
+    with bench_on(record) as bench, pytest.raises(InsufficientMemory):
+        create_together(bench, [good, bad])
+    assert nothing_was_created(record)

@@ -153,3 +153,7 @@ def test_a_preview_whose_every_item_fails_says_why(sqlite_record: Record, monkey
     executor = MockExecutor(lambda call: (ModelCallFailed("Writer is out of ink"),))
     with open_bench(sqlite_record, executor=executor) as bench, pytest.raises(ModelCallFailed, match="out of ink"):
         gate(bench, config)
+
+
+def test_a_single_answer_among_failures_is_no_proof_of_rubbish() -> None:
+    assert judge("Model", [Text("a")], [Text("the only answer")]).complaint == ""

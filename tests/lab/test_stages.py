@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,3 +124,22 @@ def test_repeated_points_are_merged_and_counted() -> None:
     diagram = compute_diagram(Trajectory("run", 100, points, 0), "version", DiagramsStage())
     assert (diagram.points, diagram.distinct_points, len(diagram.bars[0])) == (100, 4, 4)
     assert diagram.normalised_entropy[0] == pytest.approx(1.0)
+
+
+def test_one_diagram_that_fails_is_recorded_and_does_not_stop_the_others(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_once(trajectory: Trajectory, *rest: Any) -> Any:
+        if next(asked) == 1:
+            raise MemoryError
+        return compute_diagram(trajectory, *rest)
+
+    asked = iter(range(1_000))
+    monkeypatch.setattr("panic_tda.lab.diagrams.compute_diagram", fail_once)
+    with bench_on(record) as bench:
+        key = create(bench, validate_config(DUMMIES | {"num_runs": 3}, folder=Path()))
+        first = perform(bench, [key])[0]
+        again = perform(bench, [key])[0]
+        assert (first.status, first.persistence_diagrams, first.failures) == ("completed", 5, 1)
+        assert (again.persistence_diagrams, again.failures) == (5, 1)
+        assert perform(bench, [key], retry_failed=True)[0].persistence_diagrams == 6

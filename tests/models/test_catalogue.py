@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from panic_tda.models.catalogue import UnknownModel, catalogue, find, nearest_names
+from panic_tda.errors import UnknownModel
+from panic_tda.models.catalogue import catalogue, find, nearest_names
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = """

@@ -15,6 +15,7 @@ from panic_tda.errors import NotFound, RecordBusy
 from panic_tda.store.claims import claim, release, status_of
 from panic_tda.store.database import Record
 from panic_tda.store.experiments import (
+    delete_experiment,
     ensure_runs,
     find_experiment,
     find_run,
@@ -135,11 +136,11 @@ def test_a_claimed_experiment_is_running_and_a_released_one_is_not(record: Recor
         key, _ = plant(connection)
     assert status(record, key) == "pending"
     with record.writing() as connection:
-        claim(connection, key)
-        claim(connection, key)
+        held = claim(connection, key)
+        assert held.status == "pending"
     assert status(record, key) == "running"
     with record.writing() as connection:
-        release(connection, key, "completed")
+        release(connection, held, "completed")
         row = find_experiment(connection, key)
     assert (row.status, row.performer) == ("completed", None)
     assert row.completed_at is not None
@@ -148,8 +149,7 @@ def test_a_claimed_experiment_is_running_and_a_released_one_is_not(record: Recor
 def test_an_interrupted_experiment_has_no_end(record: Record) -> None:
     with record.writing() as connection:
         key, _ = plant(connection)
-        claim(connection, key)
-        release(connection, key, "interrupted")
+        release(connection, claim(connection, key), "interrupted")
         assert find_experiment(connection, key).completed_at is None
 
 
@@ -174,8 +174,32 @@ def test_an_experiment_whose_process_died_is_interrupted_and_can_be_taken_over(r
     assert status(record, key) == "interrupted"
     with record.writing() as connection:
         claim(connection, key)
-        assert find_experiment(connection, key).performer == {"host": socket.gethostname(), "pid": os.getpid()}
+        performer = find_experiment(connection, key).performer
+        assert (performer["host"], performer["pid"]) == (socket.gethostname(), os.getpid())
     assert status(record, key) == "running"
+
+
+def test_one_that_was_taken_over_from_leaves_the_new_performer_alone(record: Record) -> None:
+    with record.writing() as connection:
+        key, _ = plant(connection)
+        old = claim(connection, key)
+        with pytest.raises(RecordBusy):
+            claim(connection, key)
+        new = claim(connection, key, take_over=True)
+        release(connection, old, "interrupted")
+        assert find_experiment(connection, key).performer["token"] == new.token
+        release(connection, new, "completed")
+        assert find_experiment(connection, key).status == "completed"
+
+
+def test_an_experiment_at_work_is_not_deleted(record: Record) -> None:
+    with record.writing() as connection:
+        key, _ = plant(connection)
+        held = claim(connection, key)
+        with pytest.raises(RecordBusy):
+            delete_experiment(connection, key)
+        release(connection, held, "interrupted")
+        delete_experiment(connection, key)
 
 
 def test_a_process_of_another_user_counts_as_alive(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +216,7 @@ def test_a_process_of_another_user_counts_as_alive(record: Record, monkeypatch: 
 def test_an_experiment_can_be_opened_again_with_another_configuration(record: Record) -> None:
     with record.writing() as connection:
         key, _ = plant(connection)
-        release(connection, key, "completed")
+        release(connection, claim(connection, key), "completed")
         update_experiment(connection, key, config={"networks": [], "more": "ö"}, pins={"Writer": "2"})
         row = find_experiment(connection, key)
     assert (row.status, row.completed_at) == ("pending", None)

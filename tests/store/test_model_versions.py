@@ -53,10 +53,10 @@ def test_a_library_that_is_not_installed_is_left_out(record: Record, monkeypatch
         return "1.0"
 
     monkeypatch.setattr(metadata, "version", absent)
-    module._library_versions.cache_clear()
+    module.library_versions.cache_clear()
     with record.writing() as connection:
         register(connection, [WRITER])
         libraries = connection.execute(sa.select(model_versions.c.libraries)).scalar_one()
-    module._library_versions.cache_clear()
+    module.library_versions.cache_clear()
     assert libraries["numpy"] == "1.0"
     assert "xllamacpp" not in libraries

@@ -169,11 +169,13 @@ def test_a_newer_file_is_left_as_it_is(sqlite_location: str) -> None:
     assert [path.name for path in Path(sqlite_location).parent.iterdir()] == ["record.sqlite"]
 
 
-def test_a_database_that_another_program_migrates_is_not_taken_for_a_newer_record(tmp_path: Path) -> None:
+@pytest.mark.parametrize("revision", ["a1b2c3", "0001", "0002", None])
+def test_a_database_that_another_program_migrates_is_left_alone(tmp_path: Path, revision: str | None) -> None:
     path = tmp_path / "other.sqlite"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
-        connection.execute("INSERT INTO alembic_version VALUES ('a1b2c3')")
+        if revision is not None:
+            connection.execute("INSERT INTO alembic_version VALUES (?)", (revision,))
         connection.execute("CREATE TABLE recipes (name)")
     with pytest.raises(RecordUnavailable, match="is not a panic-tda database"):
         open_record(path)

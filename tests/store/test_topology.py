@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from panic_tda.content import Text
-from panic_tda.errors import RecordError
+from panic_tda.errors import OutOfMemory, RecordError
 from panic_tda.signature import Kind
 from panic_tda.store.database import Record
+from panic_tda.store.generation import Failure, forgive_failures, unfinished_runs, write_failures
 from panic_tda.store.tables import persistence_diagrams
 from panic_tda.store.topology import decode_bars, encode_bars, load_trajectory, runs_without_diagram, write_diagram
 from support.contents import image, numbered
@@ -108,8 +109,8 @@ def test_missing_and_outdated_diagrams_are_found(record: Record) -> None:
         write_diagram(connection, diagram(shallow, version, run_length=3, points=3, max_dim=0))
         another = version_of(connection, fake_spec("Another", "text -> vector"))
         write_diagram(connection, diagram(of_another, another, run_length=3, points=3))
-        assert runs_without_diagram(connection, key, version, 1) == [missing, shorter, shallow, of_another]
-        assert runs_without_diagram(connection, key, version, 0) == [current, missing, shorter, of_another]
+        assert runs_without_diagram(connection, key, version, 1, "Embedder") == [missing, shorter, shallow, of_another]
+        assert runs_without_diagram(connection, key, version, 0, "Embedder") == [current, missing, shorter, of_another]
 
 
 def test_a_diagram_without_some_vectors_is_outdated_when_they_come(record: Record) -> None:
@@ -120,6 +121,17 @@ def test_a_diagram_without_some_vectors_is_outdated_when_they_come(record: Recor
         grow(connection, run_id, [*contents, image(1)])
         measure(connection, contents[:2])
         write_diagram(connection, diagram(run_id, version, run_length=4, points=2, unmeasured=1))
-        assert runs_without_diagram(connection, key, version, 1) == []
+        assert runs_without_diagram(connection, key, version, 1, "Embedder") == []
         measure(connection, contents[2:])
-        assert runs_without_diagram(connection, key, version, 1) == [run_id]
+        assert runs_without_diagram(connection, key, version, 1, "Embedder") == [run_id]
+
+
+def test_a_run_whose_diagram_failed_is_left_out_until_forgiven(record: Record) -> None:
+    with record.writing() as connection:
+        key, ids = plant(connection, seeds=range(2))
+        version = version_of(connection, EMBEDDER)
+        write_failures(connection, [Failure(key, "diagrams", "Embedder", OutOfMemory("too many points"), ids[0])])
+        assert runs_without_diagram(connection, key, version, 1, "Embedder") == [ids[1]]
+        assert [position.run_id for position in unfinished_runs(connection, key)] == ids
+        forgive_failures(connection, key)
+        assert runs_without_diagram(connection, key, version, 1, "Embedder") == ids

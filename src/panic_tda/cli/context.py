@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from panic_tda.cli.output import message
+
 if TYPE_CHECKING:
     from panic_tda.settings import Settings
     from panic_tda.store.database import Record
@@ -30,6 +32,11 @@ class Context:
         given = {"--db": self.db, "--config": self.config}
         options = [f"{option} {shlex.quote(str(value))}" for option, value in given.items() if value]
         return " ".join(["panic-tda", *options])
+
+    def say(self, text: str) -> None:
+        """One line on stderr, unless quiet."""
+        if not self.quiet:
+            message(text)
 
     def settings(self, **flags: Any) -> Settings:
         """File, then environment, then ``--db`` and the command's own flags (None means: not given)."""

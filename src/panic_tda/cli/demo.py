@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from panic_tda.cli.context import Context
-from panic_tda.cli.output import duration, message, print_json
+from panic_tda.cli.output import duration, print_json
 
 _SENTENCES = 5
 
@@ -27,19 +27,20 @@ def demo(
     from panic_tda.lab.demo import demo_experiment
     from panic_tda.lab.laboratory import open_bench
     from panic_tda.models.weights import download
+    from panic_tda.settings import Settings
     from panic_tda.store.database import open_record
 
     options: Context = context.obj
     settings = options.settings()
     experiment = demo_experiment(fast=fast)
-    report = (lambda _: None) if options.quiet else message
+    report = options.say
     if not settings.offline:
         for name, spec in experiment.models().items():
             for weights in spec.weights:
                 download(weights, model=name, report=report)
     out.mkdir(parents=True, exist_ok=True)
     with (
-        open_record(options.db or out / "demo.sqlite") as record,
+        open_record(settings.db if settings.db != Settings().db else out / "demo.sqlite") as record,
         graceful(quiet=options.quiet) as stop,
         shown_progress(quiet=options.quiet) as progress,
         open_bench(record, settings, progress=progress, stop=stop) as bench,
@@ -47,7 +48,8 @@ def demo(
         key = performing.create(bench, experiment)
         outcome = performing.perform(bench, [key])[0]
         if outcome.status == "interrupted":
-            report(f"go on with: panic-tda --db {record.location} experiment resume {key}")
+            tool = f"panic-tda --db {record.location}"
+            report(f"go on with: {tool} experiment resume {key}; {tool} export report {key} --out {out}/report.html")
             raise typer.Exit(130)
         page = exhibition.write_report(record, [key], out / "report.html", title="Feedback loops: a demonstration")
         picture = exhibition.write_mosaic(record, [key], out / "mosaic.png")

@@ -34,6 +34,8 @@ Share = Annotated[
     typer.Option(min=0.0, max=1.0, help="Stop when more than this share of runs failed.", show_default=False),
 ]
 
+Accept = Annotated[bool, typer.Option("--accept", help="Go on although trial outputs look like rubbish.")]
+
 
 @app.command()
 def perform(
@@ -43,16 +45,16 @@ def perform(
     executor: ExecutorName = None,
     workers: Workers = None,
     fail_on_error: Share = None,
-    accept: Annotated[bool, typer.Option("--accept", help="Go on although trial outputs look like rubbish.")] = False,
+    accept: Accept = False,
 ) -> None:
     """Create experiments and perform them; several share the batches of the models they have in common."""
     from panic_tda.lab.laboratory import load_config
-    from panic_tda.lab.perform import create
+    from panic_tda.lab.perform import create_together
 
     experiments = [load_config(source) for source in config]
 
     def begin(bench: Workbench) -> list[str]:
-        return [create(bench, experiment, accept=accept) for experiment in experiments]
+        return create_together(bench, experiments, accept=accept)
 
     flags = {"batch_size": batch_size, "executor": executor, "threads": workers}
     _work(context.obj, begin, flags, fail_on_error=fail_on_error, create=True)
@@ -72,11 +74,11 @@ def resume(
     ] = False,
 ) -> None:
     """Do what is missing of experiments."""
-    from panic_tda.store.experiments import find_experiment
+    from panic_tda.store.experiments import experiment_ids
 
     def begin(bench: Workbench) -> list[str]:
         with bench.record.reading() as connection:
-            return list(dict.fromkeys(find_experiment(connection, name).id for name in id))
+            return experiment_ids(connection, id)
 
     flags = {"batch_size": batch_size, "executor": executor, "threads": workers}
     _work(context.obj, begin, flags, fail_on_error=fail_on_error, retry_failed=retry_failed, take_over=take_over)
@@ -93,12 +95,15 @@ def extend(
     executor: ExecutorName = None,
     workers: Workers = None,
     fail_on_error: Share = None,
+    accept: Accept = False,
 ) -> None:
     """Add steps, prompts or seeds to an experiment and perform them."""
     from panic_tda.lab import perform as performing
 
     def begin(bench: Workbench) -> list[str]:
-        return [performing.extend(bench, id, max_length=max_length, prompts=prompt or [], seeds=seed or [])]
+        return [
+            performing.extend(bench, id, max_length=max_length, prompts=prompt or [], seeds=seed or [], accept=accept)
+        ]
 
     flags = {"batch_size": batch_size, "executor": executor, "threads": workers}
     _work(context.obj, begin, flags, fail_on_error=fail_on_error)
@@ -124,7 +129,12 @@ def _work(
         graceful(quiet=options.quiet) as stop,
         shown_progress(quiet=options.quiet) as progress,
         open_bench(
-            record, options.settings(**flags), progress=progress, stop=stop, fail_on_error=fail_on_error
+            record,
+            options.settings(**flags),
+            progress=progress,
+            warn=options.say,
+            stop=stop,
+            fail_on_error=fail_on_error,
         ) as bench,
     ):
         keys = begin(bench)
@@ -272,8 +282,8 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete an experiment, its runs, and the outputs no other experiment uses."""
-    from panic_tda.errors import RecordBusy, RequestError
-    from panic_tda.store.claims import status_of
+    from panic_tda.errors import RequestError
+    from panic_tda.store.claims import refuse_if_busy
     from panic_tda.store.experiments import delete_experiment, find_experiment
     from panic_tda.store.progress import count_runs, generate_count
 
@@ -283,8 +293,7 @@ def delete(
             row = find_experiment(connection, id)
             key = row.id
             runs, invocations = count_runs(connection, key), generate_count(connection, key).done
-        if status_of(row) == "running":
-            raise RecordBusy(f"experiment {key} is being performed", hint="stop that first")
+        refuse_if_busy(row)
         if not yes:
             if not sys.stdin.isatty() or options.json:
                 raise RequestError(f"deleting experiment {key} needs --yes when nobody can be asked")

@@ -66,9 +66,10 @@ def report(context: typer.Context, ids: Ids, out: Out) -> None:
 
 def _keys(record: Record, names: list[str]) -> list[str]:
     """The experiments' full ids, each once."""
-    from panic_tda.figures.exhibition import full_ids
+    from panic_tda.store.experiments import experiment_ids
 
-    return list(dict.fromkeys(full_ids(record, names)))
+    with record.reading() as connection:
+        return experiment_ids(connection, names)
 
 
 def _check_file(path: Path, endings: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SHOW_CURSOR = b"\x1b[?25h"  # the progress bars hide it
 
 
 @contextmanager
@@ -19,6 +20,8 @@ def graceful(*, quiet: bool) -> Iterator[threading.Event]:
 
     def on_signal(_: int, __: FrameType | None) -> None:
         if stop.is_set():
+            if os.isatty(2):
+                os.write(2, _SHOW_CURSOR)
             os._exit(130)
         stop.set()
         if not quiet:

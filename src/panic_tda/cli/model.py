@@ -48,7 +48,7 @@ def show(context: typer.Context, name: Name) -> None:
     print(f"family    {spec.family}\nlicence   {spec.licence}\ntier      {spec.tier}\nsource    {spec.source}")
     print(f"memory    {gigabytes(spec.memory_bytes)}\nbatch     {spec.batch_size}")
     if spec.dims:
-        print(f"numbers   {spec.dims}")
+        print(f"dims      {spec.dims}")
     for file in _shape(spec)["weights"]:
         print(f"weights   {file['requirement']}: {file['path']} ({'here' if file['present'] else 'not here'})")
     for parameter in spec.parameters:

@@ -17,9 +17,10 @@ app = typer.Typer(help="List runs, and read one.", no_args_is_help=True)
 def list_(
     context: typer.Context,
     experiment: Annotated[str | None, typer.Option(help="Only this experiment's.", show_default="all")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 1_000,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many.", show_default="all")] = None,
 ) -> None:
     """Runs with their network, prompt, seed, length and how they stopped."""
+    from panic_tda.figures.words import shorten
     from panic_tda.store.runs import list_runs
 
     options: Context = context.obj
@@ -30,7 +31,7 @@ def list_(
         return
     print_table(
         ("id", "network", "prompt", "seed", "length", "stopped"),
-        [(r["id"], r["network"], r["prompt"][:40], r["seed"], r["length"], stopped(r)) for r in rows],
+        [(r["id"], r["network"], shorten(r["prompt"], 40), r["seed"], r["length"], stopped(r)) for r in rows],
         right=("seed", "length"),
     )
 
@@ -41,6 +42,7 @@ def show(
     id: Annotated[str, typer.Argument(help="Id, unambiguous prefix, or 'latest'.")],
 ) -> None:
     """A run's trajectory: captions as text, images as thumbnails where the terminal can."""
+    from panic_tda.figures.words import printable
     from panic_tda.store.runs import run_trajectory
 
     options: Context = context.obj
@@ -50,9 +52,9 @@ def show(
             print_json(run)
             return
         print(f"run {run['id']}: {run['network']}, seed {run['seed']}, {stopped(run)}")
-        print(f"{'prompt':>6}  {run['prompt']}")
+        print(f"{'prompt':>6}  {printable(run['prompt'])}")
         for step in run["invocations"]:
-            print(f"{step['sequence_number']:>6}  {step['model']}: {step.get('text', '')}", end="")
+            print(f"{step['sequence_number']:>6}  {step['model']}: {printable(step.get('text', ''))}", end="")
             print(f"image {step['image_sha256'][:12]}" if step["type"] == "image" else "")
             if step["type"] == "image" and sys.stdout.isatty():
                 _print_thumbnail(connection, step["image_sha256"])

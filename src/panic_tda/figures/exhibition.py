@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,18 +16,11 @@ from panic_tda.models.catalogue import catalogue
 from panic_tda.store import frames
 from panic_tda.store.database import Record
 from panic_tda.store.experiments import find_experiment
+from panic_tda.store.model_versions import library_versions
 from panic_tda.store.outputs import load_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
-
-_LIBRARIES = ("numpy", "pillow", "onnxruntime", "tokenizers", "rapidocr", "xllamacpp", "redzed-tda", "sqlalchemy")
-
-
-def full_ids(record: Record, names: Sequence[str]) -> list[str]:
-    """Experiment ids from ids, prefixes or ``latest``; raises ``NotFound``."""
-    with record.reading() as connection:
-        return [find_experiment(connection, name).id for name in names]
 
 
 def frames_of(record: Record, experiment_ids: Sequence[str]) -> Frames:
@@ -101,17 +93,8 @@ def _models(record: Record, experiment_ids: Sequence[str]) -> list[ModelFacts]:
 def _reproduction(record: Record, experiment_ids: Sequence[str]) -> Reproduction:
     with record.reading() as connection:
         configs = [find_experiment(connection, key).config for key in experiment_ids]
-    libraries = {name: metadata.version(name) for name in _LIBRARIES if _installed(name)}
     return Reproduction(
         commands=[f"pip install panic-tda=={__version__}", "panic-tda experiment perform experiment.json"],
         configuration="\n".join(json.dumps(config, indent=2, ensure_ascii=False) for config in configs),
-        versions={"python": sys.version.split()[0], "panic-tda": __version__} | libraries,
+        versions={"python": sys.version.split()[0], "panic-tda": __version__} | library_versions(),
     )
-
-
-def _installed(name: str) -> bool:
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True

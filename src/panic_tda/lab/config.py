@@ -35,7 +35,10 @@ class DiagramsStage(_Strict):
 
     max_dim: int = Field(default=2, ge=0, le=MAX_DIMENSION, description="Highest homology dimension.")
     max_points: int = Field(
-        default=2000, ge=10, le=100_000, description="Above this many distinct points, landmarks stand for the rest."
+        default=2000,
+        ge=10,
+        le=100_000,
+        description="For H2 and above: with more distinct points than this, landmarks stand for the rest.",
     )
 
 

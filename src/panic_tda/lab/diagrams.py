@@ -8,11 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from panic_tda.analysis.homology import persistence_diagram
 from panic_tda.analysis.persistent_entropy import persistent_entropy
+from panic_tda.errors import OutOfMemory, PanicError
 from panic_tda.lab.config import DiagramsStage
 from panic_tda.lab.progress import Pace
 from panic_tda.lab.workbench import Task, Workbench
 from panic_tda.models.model import ModelSpec
-from panic_tda.store.progress import Count, advance_stage, count_runs, set_stage
+from panic_tda.store.generation import Failure, write_failures
+from panic_tda.store.progress import Count, advance_stage, count_failures, count_runs, set_stage
 from panic_tda.store.topology import (
     StoredDiagram,
     Trajectory,
@@ -44,10 +46,13 @@ def diagrams(bench: Workbench, task: Task) -> None:
 
 
 def _begin(bench: Workbench, task: Task, spec: ModelSpec, settings: DiagramsStage) -> list[str]:
-    with bench.record.writing() as connection:
-        missing = runs_without_diagram(connection, task.experiment_id, task.versions[spec.name].id, settings.max_dim)
+    version = task.versions[spec.name]
+    with bench.record.reading() as connection:
+        missing = runs_without_diagram(connection, task.experiment_id, version.id, settings.max_dim, spec.name)
         total = count_runs(connection, task.experiment_id)
-        set_stage(connection, task.experiment_id, STAGE, spec.name, Count(total - len(missing), total))
+        done = total - len(missing) - count_failures(connection, task.experiment_id, STAGE, spec.name)
+    with bench.record.writing() as connection:
+        set_stage(connection, task.experiment_id, STAGE, spec.name, Count(done, total))
     return missing
 
 
@@ -61,7 +66,7 @@ class _Diagrams:
         self._settings = settings
         self._pace = pace
         self._version = task.versions[spec.name].id
-        self._in_flight: deque[Future[StoredDiagram]] = deque()
+        self._in_flight: deque[tuple[str, Future[StoredDiagram]]] = deque()
 
     def perform(self, run_ids: list[str], pool: ThreadPoolExecutor) -> None:
         for run_id in run_ids:
@@ -69,19 +74,33 @@ class _Diagrams:
                 break
             with self._bench.record.reading() as connection:
                 trajectory = load_trajectory(connection, run_id, self._spec.signature.input, self._version)
-            self._in_flight.append(pool.submit(compute_diagram, trajectory, self._version, self._settings))
+            future = pool.submit(compute_diagram, trajectory, self._version, self._settings)
+            self._in_flight.append((run_id, future))
             while len(self._in_flight) > 2 * self._bench.threads:
                 self._collect()
         while self._in_flight:
             self._collect()
 
     def _collect(self) -> None:
-        diagram = self._in_flight.popleft().result()
+        run_id, future = self._in_flight.popleft()
+        try:
+            diagram = future.result()
+        except (PanicError, MemoryError) as fault:
+            self._fail(run_id, fault)
+            return
         with self._bench.record.writing() as connection:
             write_diagram(connection, diagram)
             advance_stage(connection, self._task.experiment_id, STAGE, self._spec.name, 1)
         # The pool works on several at once, so an item costs the stage only its share of the seconds.
         self._pace.advance(self._spec.name, 1, diagram.seconds / self._bench.threads)
+        self._pace.tell(self._spec.name)
+
+    def _fail(self, run_id: str, fault: PanicError | MemoryError) -> None:
+        error = fault if isinstance(fault, PanicError) else OutOfMemory("the diagram does not fit in memory")
+        failure = Failure(self._task.experiment_id, STAGE, self._spec.name, error, run_id)
+        with self._bench.record.writing() as connection:
+            write_failures(connection, [failure])
+        self._pace.advance(self._spec.name, 0, 0.0, failed=1)
         self._pace.tell(self._spec.name)
 
 

@@ -40,12 +40,13 @@ def embed(bench: Workbench, task: Task) -> None:
         if remaining[spec.name]:
             _Embedding(bench, task, spec, pace).perform()
     pace.tell()
-    bench.remember_pace(pace)
 
 
 def _begin(bench: Workbench, task: Task, spec: ModelSpec) -> Count:
+    version = task.versions[spec.name].id
+    with bench.record.reading() as connection:
+        done, total = count_outputs(connection, task.experiment_id, spec.signature.input, version)
     with bench.record.writing() as connection:
-        done, total = count_outputs(connection, task.experiment_id, spec.signature.input, task.versions[spec.name].id)
         set_stage(connection, task.experiment_id, STAGE, spec.name, Count(done, total))
     return Count(done, total)
 
@@ -67,6 +68,7 @@ class _Embedding:
         with Writer() as writer:
             for group in groups:
                 self._embed_group(group, writer)
+                self._bench.remember_pace(self._pace)
                 if self._bench.stop.is_set():
                     return
 

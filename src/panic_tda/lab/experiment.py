@@ -11,6 +11,7 @@ from panic_tda.lab.config import ExperimentConfig
 from panic_tda.lab.network import Network
 from panic_tda.models.model import ModelSpec
 from panic_tda.store.experiments import PlannedRun
+from panic_tda.store.progress import steps_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,9 @@ class Experiment:
         calls: dict[str, int] = {}
         repeats = len(self.config.seeds) * self.config.num_runs
         for network, _ in self._pairs():
-            cycles, rest = divmod(self.config.max_length, len(network.nodes))
             for position, node in enumerate(network.nodes):
-                calls[node.model] = calls.get(node.model, 0) + (cycles + (position < rest)) * repeats
+                steps = steps_at(position, len(network.nodes), 0, self.config.max_length)
+                calls[node.model] = calls.get(node.model, 0) + steps * repeats
         return calls
 
     def to_json(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -22,15 +23,17 @@ from panic_tda.store.generation import (
     RunPosition,
     Step,
     mend_holes,
+    runs_with_holes,
     unfinished_runs,
     visited_outputs,
     write_failures,
     write_steps,
 )
 from panic_tda.store.outputs import encode_row, known_outputs
-from panic_tda.store.progress import count_runs, forget_stages, generate_count
+from panic_tda.store.progress import count_runs, forget_stages, generate_count, steps_at, stop_reasons
 
 STAGE = "generate"
+_SECONDS_BETWEEN_PACES = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,11 @@ def generate(bench: Workbench, tasks: Sequence[Task]) -> None:
     Raises ``TooManyFailures`` when the share of failed runs passes ``fail_on_error``.
     """
     for task in tasks:
-        with bench.record.writing() as connection:
-            if mend_holes(connection, task.experiment_id):
+        with bench.record.reading() as connection:
+            holes = runs_with_holes(connection, task.experiment_id)
+        if holes:
+            with bench.record.writing() as connection:
+                mend_holes(connection, task.experiment_id)
                 forget_stages(connection, task.experiment_id)
     states = [state for task in tasks for state in _run_states(bench, task)]
     if states:
@@ -93,10 +99,12 @@ class _Generation:
         with bench.record.reading() as connection:
             done = sum(generate_count(connection, key).done for key in self._tasks)
             self._runs = sum(count_runs(connection, key) for key in self._tasks)
+            self._failed_before = sum(stop_reasons(connection, key)["failed"] for key in self._tasks)
         remaining: Counter[str] = Counter()
         for state in states:
             remaining.update(calls_ahead(state))
         self._pace = Pace(STAGE, done=done, remaining=remaining, report=bench.report)
+        self._remembered = time.monotonic()
 
     def perform(self) -> None:
         in_flight: dict[Future[Result], _InFlight] = {}
@@ -108,9 +116,16 @@ class _Generation:
                 for future in [future for future in in_flight if future in finished]:
                     self._collect(in_flight.pop(future), future, writer)
                 self._check_failures()
+                self._remember_pace()
                 self._submit(in_flight)
         self._pace.tell()
         self._bench.remember_pace(self._pace)
+
+    def _remember_pace(self) -> None:
+        """Now and then, so that others who look at the experiment see how fast it goes."""
+        if time.monotonic() - self._remembered >= _SECONDS_BETWEEN_PACES:
+            self._remembered = time.monotonic()
+            self._bench.remember_pace(self._pace)
 
     def _submit(self, in_flight: dict[Future[Result], _InFlight]) -> None:
         executor = self._bench.executor
@@ -192,17 +207,22 @@ class _Generation:
         return [encode_row(output) for output in outputs if output.sha256 not in known]
 
     def _store(self, steps: Sequence[Step], failures: Sequence[Failure], rows: Sequence[dict[str, Any]]) -> None:
+        outputs = {step.output.sha256: step.output for step in steps}
+        known = outputs.keys() - {row["id"] for row in rows}
         with self._bench.record.writing() as connection:
-            write_steps(connection, steps, rows)
+            # Another process may have deleted, with its experiment, what was known when this batch was encoded.
+            vanished = known - known_outputs(connection, known)
+            write_steps(connection, steps, [*rows, *(encode_row(outputs[key]) for key in vanished)])
             write_failures(connection, failures)
-        self._cache.stored({step.output.sha256: step.output for step in steps}.values())
+        self._cache.stored(outputs.values())
 
     def _check_failures(self) -> None:
         limit = self._bench.fail_on_error
-        if limit is not None and self._pace.failed > limit * self._runs:
+        failed = self._failed_before + self._pace.failed
+        if limit is not None and failed > limit * self._runs:
             raise TooManyFailures(
-                f"{self._pace.failed} of {self._runs} runs failed, more than the share of {limit:g} that is allowed",
-                hint=f"panic-tda experiment show {next(iter(self._tasks))} lists the failures",
+                f"{failed} of {self._runs} runs failed, more than the share of {limit:g} that is allowed",
+                hint=f"look at: {', '.join(f'panic-tda experiment show {key}' for key in self._tasks)}",
             )
 
 
@@ -211,7 +231,5 @@ def calls_ahead(run: RunState) -> dict[str, int]:
     cycle = len(run.network.nodes)
     ahead: Counter[str] = Counter()
     for position, node in enumerate(run.network.nodes):
-        first = run.length + (position - run.length) % cycle
-        if first < run.max_length:
-            ahead[node.model] += (run.max_length - 1 - first) // cycle + 1
+        ahead[node.model] += steps_at(position, cycle, run.length, run.max_length)
     return ahead

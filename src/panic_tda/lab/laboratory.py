@@ -15,7 +15,7 @@ from panic_tda.lab.experiment_file import folder_of, read_experiment_file
 from panic_tda.lab.perform import Outcome
 from panic_tda.lab.progress import Progress, ignore_progress
 from panic_tda.lab.validation import validate_config
-from panic_tda.lab.workbench import Workbench
+from panic_tda.lab.workbench import Workbench, ignore_warning
 from panic_tda.runtime.executor import Executor
 from panic_tda.runtime.executors import make_executor
 from panic_tda.settings import Settings
@@ -38,6 +38,7 @@ def open_bench(
     settings: Settings | None = None,
     *,
     progress: Callable[[Progress], None] = ignore_progress,
+    warn: Callable[[str], None] = ignore_warning,
     stop: threading.Event | None = None,
     fail_on_error: float | None = None,
     executor: Executor | None = None,
@@ -59,6 +60,7 @@ def open_bench(
             threads=settings.threads or cores,
             fail_on_error=fail_on_error,
             report=progress,
+            warn=warn,
             stop=stop or threading.Event(),
         )
     finally:

@@ -12,6 +12,7 @@ from typing import Any
 from panic_tda.models.catalogue import find
 from panic_tda.models.model import ModelSpec, ParameterValue
 from panic_tda.signature import Kind
+from panic_tda.store.frames import network_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,7 @@ class Node:
     @property
     def label(self) -> str:
         """``SmolLM2`` or ``SmolLM2 (rephrase, 0.5)``."""
-        values = ", ".join(str(value) for _, value in self.parameters)
-        return f"{self.model} ({values})" if values else self.model
+        return network_label([self.to_json()])
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Node:
@@ -66,7 +66,7 @@ class Network:
     @property
     def label(self) -> str:
         """``Glyph → RapidOCR``."""
-        return " → ".join(node.label for node in self.nodes)
+        return network_label(self.to_json())
 
     @property
     def takes(self) -> Kind:

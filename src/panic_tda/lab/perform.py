@@ -26,11 +26,12 @@ from panic_tda.lab.preflight import check_pins, preflight
 from panic_tda.lab.sanity import gate
 from panic_tda.lab.validation import validate_config
 from panic_tda.lab.workbench import Task, Workbench
-from panic_tda.store.claims import claim, release
+from panic_tda.store.claims import Claim, claim, refuse_if_busy, release
 from panic_tda.store.database import Record
 from panic_tda.store.experiments import (
     create_experiment,
     ensure_runs,
+    experiment_ids,
     find_experiment,
     update_experiment,
 )
@@ -62,15 +63,28 @@ class Outcome:
 
 
 def create(bench: Workbench, experiment: Experiment, *, accept: bool = False) -> str:
-    """Checks that the models can run, creates the experiment with all its runs at once, and returns its id."""
-    models = experiment.models()
-    preflight(models, bench.executor)
-    gate(bench, experiment, accept=accept)
-    pins = {name: spec.version for name, spec in models.items()}
+    """Checks that the models can run, creates the experiment with all its runs, and returns its id."""
+    return create_together(bench, [experiment], accept=accept)[0]
+
+
+def create_together(bench: Workbench, experiments: Sequence[Experiment], *, accept: bool = False) -> list[str]:
+    """Checks that every model can run, creates the experiments with all their runs at once, and returns their ids."""
+    for experiment in experiments:
+        preflight(experiment.models(), bench.executor)
+    for experiment in experiments:
+        gate(bench, experiment, accept=accept)
     with bench.record.writing() as connection:
-        key = create_experiment(connection, experiment.to_json(), pins)
-        _ensure(connection, key, experiment)
+        return [_created(connection, experiment) for experiment in experiments]
+
+
+def _created(connection: Connection, experiment: Experiment) -> str:
+    key = create_experiment(connection, experiment.to_json(), _pins(experiment))
+    _ensure(connection, key, experiment)
     return key
+
+
+def _pins(experiment: Experiment) -> dict[str, str]:
+    return {name: spec.version for name, spec in experiment.models().items()}
 
 
 def _ensure(connection: Connection, key: str, experiment: Experiment) -> None:
@@ -103,8 +117,12 @@ def extend(
     max_length: int | None = None,
     prompts: Sequence[str] = (),
     seeds: Sequence[int] = (),
+    accept: bool = False,
 ) -> str:
-    """Adds steps, prompts or seeds to an experiment in the record; :func:`perform` then does what was added."""
+    """Adds steps, prompts or seeds to an experiment in the record; :func:`perform` then does what was added.
+
+    Raises ``RecordBusy`` while a living process performs it.
+    """
     key, experiment = load(bench.record, name)
     config = experiment.to_json()
     if not (max_length or prompts or seeds):
@@ -115,11 +133,13 @@ def extend(
     config["prompts"] += [prompt for prompt in prompts if prompt not in config["prompts"]]
     config["seeds"] += [seed for seed in seeds if seed not in config["seeds"]]
     extended = _restored(bench.record, config)
-    pins = {model: spec.version for model, spec in extended.models().items()}
+    preflight(extended.models(), bench.executor)
+    gate(bench, extended, accept=accept)
     with bench.record.writing() as connection:
         row = find_experiment(connection, key)
+        refuse_if_busy(row)
         check_pins(extended.models(), row.model_versions, key)
-        update_experiment(connection, key, config=extended.to_json(), pins=pins)
+        update_experiment(connection, key, config=extended.to_json(), pins=_pins(extended))
         _ensure(connection, key, extended)
         forget_stages(connection, key)
     return key
@@ -135,18 +155,21 @@ def perform(
     """
     started = time.monotonic()
     with _faults_of_the_database(bench.record):
-        tasks = [_prepare(bench, name, retry_failed) for name in names]
-        with _claimed(bench, tasks, take_over):
-            generate(bench, tasks)
-            for task in tasks:
-                for stage in (embed, diagrams):
-                    if not bench.stop.is_set():
-                        stage(bench, task)
-        return [outcome(bench.record, task.experiment_id, time.monotonic() - started) for task in tasks]
+        with bench.record.reading() as connection:
+            keys = experiment_ids(connection, names)
+        with _claimed(bench, keys, take_over) as work:
+            tasks = [_prepare(bench, key, retry_failed) for key in keys]
+            with work:
+                generate(bench, tasks)
+                for task in tasks:
+                    for stage in (embed, diagrams):
+                        if not bench.stop.is_set():
+                            stage(bench, task)
+        return [outcome(bench.record, key, time.monotonic() - started) for key in keys]
 
 
-def _prepare(bench: Workbench, name: str, retry_failed: bool) -> Task:
-    key, experiment = load(bench.record, name)
+def _prepare(bench: Workbench, key: str, retry_failed: bool) -> Task:
+    _, experiment = load(bench.record, key)
     models = experiment.models()
     preflight(models, bench.executor)
     with bench.record.writing() as connection:
@@ -158,29 +181,48 @@ def _prepare(bench: Workbench, name: str, retry_failed: bool) -> Task:
     return Task(key, experiment, versions)
 
 
+class _Work:
+    """How the work on claimed experiments ended; before it begins, their status stays what it was."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._status: str | None = None
+
+    def __enter__(self) -> None:
+        self._status = "interrupted"
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, TooManyFailures):
+            self._status = "failed"
+        elif kind is None and not self._bench.stop.is_set():
+            self._status = ""
+
+    def status(self, connection: Connection, held: Claim) -> str:
+        """What to record of a claimed experiment."""
+        if self._status is None:
+            return held.status
+        return self._status or _verdict(connection, held.experiment_id)
+
+
 @contextmanager
-def _claimed(bench: Workbench, tasks: Sequence[Task], take_over: bool) -> Iterator[None]:
-    claimed: list[str] = []
-    status = "interrupted"
+def _claimed(bench: Workbench, keys: Sequence[str], take_over: bool) -> Iterator[_Work]:
+    work = _Work(bench)
+    held: list[Claim] = []
     try:
-        for task in tasks:
+        for key in keys:
             with bench.record.writing() as connection:
-                claim(connection, task.experiment_id, take_over=take_over)
-            claimed.append(task.experiment_id)
-        yield
-        if not bench.stop.is_set():
-            status = ""
-    except TooManyFailures:
-        status = "failed"
-        raise
+                held.append(claim(connection, key, take_over=take_over))
+        yield work
     finally:
-        for key in claimed:
+        for one in held:
             with bench.record.writing() as connection:
-                release(connection, key, status or _verdict(connection, key))
+                release(connection, one, work.status(connection, one))
 
 
 def _verdict(connection: Connection, key: str) -> str:
     reasons = stop_reasons(connection, key)
+    if sum(reasons.values()) < count_runs(connection, key):
+        return "interrupted"
     return "failed" if reasons["failed"] and reasons["failed"] == sum(reasons.values()) else "completed"
 
 

@@ -105,7 +105,3 @@ class Wavefront:
         queue = self._queues[node]
         taken = tuple(queue.popleft() for _ in range(min(len(queue), max(1, batch_size(node)))))
         return Batch(node, taken)
-
-    def waiting_runs(self) -> Iterable[RunState]:
-        """Every run that waits."""
-        return (run for queue in self._queues.values() for run in queue)

@@ -67,6 +67,8 @@ def gate(bench: Workbench, experiment: Experiment, *, accept: bool = False) -> l
     complaints = [verdict for verdict in verdicts.values() if verdict.complaint]
     if complaints and not accept:
         raise _insane(complaints[0])
+    for verdict in complaints:
+        bench.warn(f"{verdict.model}: on trial inputs {verdict.complaint}; accepted")
     return complaints
 
 
@@ -75,19 +77,23 @@ def preview(bench: Workbench, network: Network, prompts: Sequence[Content]) -> l
     verdicts = []
     inputs: list[Content] = list(prompts)
     for node in network.nodes:
-        outputs = _outputs(bench, node, inputs)
-        verdicts.append(judge(node.model, inputs, outputs))
-        inputs = outputs or inputs
+        answered = _answers(bench, node, inputs)
+        outputs = [output for _, output in answered]
+        verdicts.append(judge(node.model, [given for given, _ in answered], outputs))
+        inputs = outputs
     return verdicts
 
 
-def _outputs(bench: Workbench, node: Node, inputs: Sequence[Content]) -> list[Content]:
+def _answers(bench: Workbench, node: Node, inputs: Sequence[Content]) -> list[tuple[Content, Content]]:
+    """(input, output) for each input that did not fail; raises the first failure when all did."""
     call = Call(node.spec, tuple(inputs), tuple(range(len(inputs))), dict(node.parameters))
     outcomes = bench.executor.submit(call).result().outputs
     faults = [outcome for outcome in outcomes if isinstance(outcome, PanicError)]
     if len(faults) == len(outcomes):
         raise faults[0]
-    return [outcome for outcome in outcomes if isinstance(outcome, (Text, Image))]
+    return [
+        (given, outcome) for given, outcome in zip(inputs, outcomes, strict=True) if isinstance(outcome, (Text, Image))
+    ]
 
 
 def _needs_judging(bench: Workbench, spec: ModelSpec) -> bool:

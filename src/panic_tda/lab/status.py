@@ -14,6 +14,7 @@ from panic_tda.store.progress import (
     calls_left,
     count_runs,
     generate_count,
+    items_left,
     recorded_failures,
     stage_count,
     stop_reasons,
@@ -55,8 +56,10 @@ def _rates(connection: Connection, versions: dict[str, str]) -> dict[str, float]
 
 
 def _seconds_left(connection: Connection, key: str, versions: dict[str, str]) -> float | None:
+    """None while some kind of work that is left was never measured."""
     paces = {name: seconds_per_item(connection, name, version) for name, version in versions.items()}
-    return seconds_left(calls_left(connection, key), {name: pace for name, pace in paces.items() if pace})
+    left = calls_left(connection, key) | items_left(connection, key, "embed")
+    return seconds_left(left, {name: pace for name, pace in paces.items() if pace})
 
 
 def seconds_per_item(connection: Connection, name: str, version: str) -> float | None:

@@ -10,11 +10,11 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import ValidationError
 
 from panic_tda.content import Content, Image, Text, decode_image
-from panic_tda.errors import ConfigurationError, PanicError
+from panic_tda.errors import ConfigurationError, PanicError, UnknownModel
 from panic_tda.lab.config import TAGS, DiagramsStage, ExperimentConfig, ImagePrompt, Stages
 from panic_tda.lab.experiment import Experiment
 from panic_tda.lab.network import Network, Node
-from panic_tda.models.catalogue import UnknownModel, find, nearest_names
+from panic_tda.models.catalogue import find, nearest_names
 from panic_tda.models.model import ModelSpec, parameter_faults
 from panic_tda.signature import Kind, broken_links
 
@@ -94,7 +94,7 @@ def _spelling(path: str, single: bool) -> str:
 
 def _line(path: str, fault: str) -> str:
     """One line, whatever the file held: no line breaks, no control characters, not without end."""
-    text = " ".join(f"{path}: {fault}".split())
+    text = " ".join(f"{path or 'the file'}: {fault}".split())
     text = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
     return text if len(text) <= _LONGEST_LINE else f"{text[: _LONGEST_LINE - 1]}…"
 
@@ -231,6 +231,9 @@ def _check_prompt(path: str, entry: object, load_image: LoadPrompt, issues: Issu
             return Text(entry)
         prompt = ImagePrompt.model_validate(entry)
         image = load_image(prompt)
+    except ValidationError:
+        issues.append((path, "is neither a text nor an image prompt"))
+        return None
     except PanicError as fault:
         issues.append((path, fault.message))
         return None

@@ -23,6 +23,10 @@ def draw_seed() -> int:
     return secrets.randbelow(MAX_SEED)
 
 
+def ignore_warning(_: str) -> None:
+    """Says nothing."""
+
+
 @dataclass(frozen=True)
 class Workbench:
     """``batch_size`` 0 takes each model's own; ``fail_on_error`` is the share of failed runs that stops the work."""
@@ -33,6 +37,7 @@ class Workbench:
     threads: int = 1
     fail_on_error: float | None = None
     report: Callable[[Progress], None] = ignore_progress
+    warn: Callable[[str], None] = ignore_warning
     stop: threading.Event = field(default_factory=threading.Event)
     draw: Callable[[], int] = draw_seed
 

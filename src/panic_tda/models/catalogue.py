@@ -12,15 +12,11 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import import_module, metadata
 
-from panic_tda.errors import NotFound
+from panic_tda.errors import UnknownModel
 from panic_tda.models.model import ModelSpec
 
 _FAMILIES = ("glyph", "ocr", "causal_lm", "sentence", "vision", "dummy")
 PLUGIN_GROUP = "panic_tda.models"
-
-
-class UnknownModel(NotFound):
-    """No model goes by that name; the hint gives the nearest ones."""
 
 
 @cache

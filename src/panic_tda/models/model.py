@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
-from panic_tda.content import Content
+from panic_tda.content import Content, text_fault
 from panic_tda.errors import ModelError, PrerequisiteError
 from panic_tda.models.weights import Weights
 from panic_tda.signature import Signature
@@ -53,6 +53,8 @@ class Parameter:
             return f"{self.name} must be one of {', '.join(self.choices)}, not {value!r}"
         if isinstance(value, str) and not value.strip():
             return f"{self.name} must not be empty"
+        if isinstance(value, str) and (fault := text_fault(value)):
+            return f"{self.name}: {fault}"
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             # Written so that NaN, which compares false with everything, is refused too.
             if self.minimum is not None and not value >= self.minimum:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,31 +13,55 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from panic_tda.errors import RecordBusy
+from panic_tda.store.identifiers import new_id
 from panic_tda.store.tables import experiments
 
 
-def claim(connection: Connection, key: str, *, take_over: bool = False) -> None:
-    """Marks this process as the one that performs the experiment.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to perform an experiment; ``status`` is what the experiment was before."""
+
+    experiment_id: str
+    token: str
+    status: str
+
+
+def claim(connection: Connection, key: str, *, take_over: bool = False) -> Claim:
+    """Makes the caller the one that performs the experiment.
 
     Raises ``RecordBusy`` while another process lives that does, or may live on another machine, unless ``take_over``.
     """
-    query = sa.select(experiments).where(experiments.c.id == key).with_for_update()
-    row = connection.execute(query).one()
-    if _performer_lives(row.performer) and not (take_over or _is_this_process(row.performer)):
-        raise RecordBusy(
-            f"experiment {key} is being performed by process {row.performer['pid']} on {row.performer['host']}",
-            hint="wait for it; if that process is dead: panic-tda experiment resume --take-over",
-        )
-    performer = {"host": socket.gethostname(), "pid": os.getpid()}
+    row = _locked(connection, key)
+    if not take_over:
+        refuse_if_busy(row)
+    token = new_id()
+    performer = {"host": socket.gethostname(), "pid": os.getpid(), "token": token}
     values = {"performer": performer, "status": "running", "completed_at": None}
     connection.execute(sa.update(experiments).where(experiments.c.id == key).values(**values))
+    return Claim(key, token, status_of(row))
 
 
-def release(connection: Connection, key: str, status: str) -> None:
-    """The inverse of :func:`claim`; records how the work ended."""
+def release(connection: Connection, held: Claim, status: str) -> None:
+    """Gives a claim back and records how the work ended; nothing changes when another has taken over since."""
+    row = _locked(connection, held.experiment_id)
+    if row is None or (row.performer or {}).get("token") != held.token:
+        return
     finished = datetime.now(UTC) if status in ("completed", "failed") else None
     values = {"performer": None, "status": status, "completed_at": finished}
-    connection.execute(sa.update(experiments).where(experiments.c.id == key).values(**values))
+    connection.execute(sa.update(experiments).where(experiments.c.id == held.experiment_id).values(**values))
+
+
+def refuse_if_busy(row: Row[Any]) -> None:
+    """Raises ``RecordBusy`` while a living process performs the experiment of this row."""
+    if _performer_lives(row.performer):
+        raise RecordBusy(
+            f"experiment {row.id} is being performed by process {row.performer['pid']} on {row.performer['host']}",
+            hint=f"wait for it; if that process is dead: panic-tda experiment resume {row.id} --take-over",
+        )
+
+
+def _locked(connection: Connection, key: str) -> Any:
+    return connection.execute(sa.select(experiments).where(experiments.c.id == key).with_for_update()).one_or_none()
 
 
 def status_of(row: Row[Any]) -> str:
@@ -44,10 +69,6 @@ def status_of(row: Row[Any]) -> str:
     if row.status == "running" and not _performer_lives(row.performer):
         return "interrupted"
     return str(row.status)
-
-
-def _is_this_process(performer: Mapping[str, Any]) -> bool:
-    return bool(performer["host"] == socket.gethostname() and performer["pid"] == os.getpid())
 
 
 def _performer_lives(performer: Mapping[str, Any] | None) -> bool:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from panic_tda.errors import NotFound
-from panic_tda.store.claims import status_of
+from panic_tda.store.claims import refuse_if_busy, status_of
 from panic_tda.store.identifiers import new_id
 from panic_tda.store.statements import insert_new
 from panic_tda.store.tables import embedding_clusters, experiments, invocations, outputs, runs
@@ -90,6 +90,11 @@ def find_experiment(connection: Connection, name: str) -> Row[Any]:
     return _by_prefix(connection, experiments, name, "experiment", "panic-tda experiment list")
 
 
+def experiment_ids(connection: Connection, names: Iterable[str]) -> list[str]:
+    """The ids of experiments named by id, prefix or ``latest``, each once; raises ``NotFound``."""
+    return list(dict.fromkeys(find_experiment(connection, name).id for name in names))
+
+
 def find_run(connection: Connection, name: str) -> Row[Any]:
     """The run of that id, unambiguous prefix, or ``latest``; raises ``NotFound``."""
     if name == "latest":
@@ -141,7 +146,11 @@ def list_experiments(connection: Connection) -> list[dict[str, Any]]:
 
 
 def delete_experiment(connection: Connection, key: str) -> None:
-    """Deletes an experiment, all that hangs on it, and the outputs that no other experiment refers to."""
+    """Deletes an experiment, all that hangs on it, and the outputs that no other experiment refers to.
+
+    Raises ``RecordBusy`` while a living process performs it.
+    """
+    refuse_if_busy(connection.execute(sa.select(experiments).where(experiments.c.id == key).with_for_update()).one())
     mine = sa.select(runs.c.id).where(runs.c.experiment_id == key)
     referred = sa.union(
         sa.select(invocations.c.output_id).where(invocations.c.run_id.in_(mine)),

@@ -36,7 +36,7 @@ def runs_frame(record: Record, experiment_ids: Sequence[str]) -> pl.DataFrame:
     query = (
         sa.select(runs, outputs.c.kind, outputs.c.text, failures.c.message)
         .join(outputs, outputs.c.id == runs.c.prompt_id)
-        .outerjoin(failures, failures.c.run_id == runs.c.id)
+        .outerjoin(failures, sa.and_(failures.c.run_id == runs.c.id, failures.c.stage == "generate"))
         .where(runs.c.experiment_id.in_(experiment_ids))
         .order_by(runs.c.id)
     )

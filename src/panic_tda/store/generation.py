@@ -14,7 +14,7 @@ from panic_tda.content import Content
 from panic_tda.errors import PanicError
 from panic_tda.store.identifiers import new_id
 from panic_tda.store.outputs import insert_outputs
-from panic_tda.store.tables import experiments, failures, invocations, persistence_diagrams, runs
+from panic_tda.store.tables import failures, invocations, persistence_diagrams, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +97,26 @@ def visited_outputs(connection: Connection, experiment_id: str) -> dict[str, lis
     return visited
 
 
-def mend_holes(connection: Connection, experiment_id: str) -> int:
-    """Cuts every run that has a hole back to the steps before it, with all that was derived from it.
-
-    A run is whole when its invocations are numbered 0 to ``length`` − 1. Returns how many were not.
-    """
+def runs_with_holes(connection: Connection, experiment_id: str) -> list[str]:
+    """Runs that are not whole: their invocations are not numbered 0 to ``length`` − 1."""
     counted = sa.func.count(invocations.c.id)
+    last = sa.func.coalesce(sa.func.max(invocations.c.sequence_number), -1)
     query = (
         sa.select(runs.c.id)
         .outerjoin(invocations, invocations.c.run_id == runs.c.id)
         .where(runs.c.experiment_id == experiment_id)
         .group_by(runs.c.id, runs.c.length)
-        .having(
-            sa.or_(
-                counted != runs.c.length,
-                sa.func.coalesce(sa.func.max(invocations.c.sequence_number), -1) != runs.c.length - 1,
-            )
-        )
+        .having(sa.or_(counted != runs.c.length, last != runs.c.length - 1))
     )
-    broken = connection.execute(query).scalars().all()
+    return list(connection.execute(query).scalars())
+
+
+def mend_holes(connection: Connection, experiment_id: str) -> int:
+    """Cuts every run that is not whole back to the steps before the hole, with all that was derived from it.
+
+    Returns how many there were.
+    """
+    broken = runs_with_holes(connection, experiment_id)
     for run_id in broken:
         _cut_at_hole(connection, run_id)
     return len(broken)
@@ -187,7 +188,7 @@ def write_failures(connection: Connection, found: Sequence[Failure]) -> None:
     if not found:
         return
     connection.execute(sa.insert(failures), [_failure(failure) for failure in found])
-    stopped = [{"key": failure.run_id} for failure in found if failure.run_id is not None]
+    stopped = [{"key": failure.run_id} for failure in found if failure.stage == "generate"]
     if stopped:
         query = sa.update(runs).where(runs.c.id == sa.bindparam("key")).values(stop_reason="failed")
         connection.execute(query, stopped)
@@ -218,5 +219,3 @@ def forgive_failures(connection: Connection, experiment_id: str) -> None:
     mine = sa.and_(runs.c.experiment_id == experiment_id, runs.c.stop_reason == "failed")
     connection.execute(sa.update(runs).where(mine).values(stop_reason=None))
     connection.execute(sa.delete(failures).where(failures.c.experiment_id == experiment_id))
-    values = {"status": "pending", "completed_at": None}
-    connection.execute(sa.update(experiments).where(experiments.c.id == experiment_id).values(**values))

@@ -17,7 +17,7 @@ from panic_tda.store.identifiers import new_id
 from panic_tda.store.statements import insert_new
 from panic_tda.store.tables import model_versions
 
-_LIBRARIES = ("numpy", "pillow", "onnxruntime", "tokenizers", "rapidocr", "xllamacpp")
+_LIBRARIES = ("numpy", "pillow", "onnxruntime", "tokenizers", "rapidocr", "xllamacpp", "redzed-tda", "gudhi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,14 @@ def _row(spec: ModelSpec) -> dict[str, Any]:
             {"requirement": weights.requirement, "path": weights.path, "sha256": weights.sha256}
             for weights in spec.weights
         ],
-        "libraries": _library_versions(),
+        "libraries": library_versions(),
         "created_at": datetime.now(UTC),
     }
 
 
 @cache
-def _library_versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """Versions of the installed packages that results depend on."""
     versions = {}
     for library in _LIBRARIES:
         try:

@@ -63,11 +63,11 @@ def calls_left(connection: Connection, experiment_id: str) -> dict[str, int]:
     for network_id, length, max_length, number in connection.execute(groups):
         cycle = models[network_id]
         for offset, model in enumerate(cycle):
-            left[model] += number * _steps_at(offset, len(cycle), length, max_length)
+            left[model] += number * steps_at(offset, len(cycle), length, max_length)
     return dict(left)
 
 
-def _steps_at(offset: int, cycle: int, start: int, stop: int) -> int:
+def steps_at(offset: int, cycle: int, start: int, stop: int) -> int:
     """How many of the sequence numbers ``start`` to ``stop`` − 1 fall on position ``offset`` of the cycle."""
     first = start + (offset - start) % cycle
     return (stop - 1 - first) // cycle + 1 if first < stop else 0
@@ -101,6 +101,20 @@ def stage_count(connection: Connection, experiment_id: str, stage: str) -> Count
     )
     done, total = connection.execute(query).one()
     return Count(int(done or 0), int(total or 0))
+
+
+def count_failures(connection: Connection, experiment_id: str, stage: str, model: str) -> int:
+    """How many items of a stage failed under one model."""
+    mine = sa.and_(failures.c.experiment_id == experiment_id, failures.c.stage == stage, failures.c.model == model)
+    return int(connection.execute(sa.select(sa.func.count()).select_from(failures).where(mine)).scalar_one())
+
+
+def items_left(connection: Connection, experiment_id: str, stage: str) -> dict[str, int]:
+    """What a stage that has begun still has to do, by model."""
+    query = sa.select(stage_progress.c.model, stage_progress.c.total - stage_progress.c.done).where(
+        stage_progress.c.experiment_id == experiment_id, stage_progress.c.stage == stage
+    )
+    return {model: int(left) for model, left in connection.execute(query)}
 
 
 def recorded_failures(connection: Connection, experiment_id: str, limit: int | None = None) -> list[dict[str, Any]]:

@@ -77,9 +77,11 @@ def _revision(connection: Connection, engine: Engine) -> str | None:
     tables = set(sa.inspect(connection).get_table_names())
     if "alembic_version" in tables:
         revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-        if revision is None or revision in REVISIONS:
-            return revision
-        if tables >= _OURS:
+        if revision is None and tables == {"alembic_version"}:
+            return None
+        if revision in REVISIONS and tables >= _OURS:
+            return str(revision)
+        if revision is not None and tables >= _OURS:
             raise FutureRecord(
                 f"{engine.url.render_as_string(hide_password=True)} has schema revision {revision}, "
                 f"this panic-tda knows up to {HEAD}",

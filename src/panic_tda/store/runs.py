@@ -12,7 +12,7 @@ from panic_tda.store.frames import network_label
 from panic_tda.store.tables import invocations, model_versions, outputs, runs
 
 
-def list_runs(connection: Connection, experiment: str | None = None, limit: int = 1_000) -> list[dict[str, Any]]:
+def list_runs(connection: Connection, experiment: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
     """Runs of one experiment (by id, prefix or ``latest``) or of all, in the order of creation."""
     query = sa.select(runs, outputs.c.kind, outputs.c.text).join(outputs, outputs.c.id == runs.c.prompt_id)
     if experiment is not None:

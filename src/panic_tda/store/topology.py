@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from panic_tda.errors import RecordError
 from panic_tda.signature import Kind
 from panic_tda.store.identifiers import new_id
-from panic_tda.store.tables import embeddings, invocations, outputs, persistence_diagrams, runs
+from panic_tda.store.tables import embeddings, failures, invocations, outputs, persistence_diagrams, runs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,8 +50,13 @@ class StoredDiagram:
     absence: str | None = None
 
 
-def runs_without_diagram(connection: Connection, experiment_id: str, model_version_id: str, max_dim: int) -> list[str]:
-    """Runs whose diagram is missing, or was computed at another length, to another dimension, or with fewer vectors."""
+def runs_without_diagram(
+    connection: Connection, experiment_id: str, model_version_id: str, max_dim: int, model: str
+) -> list[str]:
+    """Runs whose diagram is missing, or was computed at another length, to another dimension, or with fewer vectors.
+
+    Those that failed before are left out.
+    """
     measured = (
         sa.select(sa.func.count())
         .select_from(invocations)
@@ -66,9 +71,10 @@ def runs_without_diagram(connection: Connection, experiment_id: str, model_versi
         persistence_diagrams.c.max_dim == max_dim,
         sa.or_(persistence_diagrams.c.unmeasured == 0, persistence_diagrams.c.points == measured),
     )
+    failed = sa.and_(failures.c.run_id == runs.c.id, failures.c.stage == "diagrams", failures.c.model == model)
     query = (
         sa.select(runs.c.id)
-        .where(runs.c.experiment_id == experiment_id, ~sa.exists().where(current))
+        .where(runs.c.experiment_id == experiment_id, ~sa.exists().where(current), ~sa.exists().where(failed))
         .order_by(runs.c.id)
     )
     return list(connection.execute(query).scalars())
