@@ -17,7 +17,7 @@ from panic_tda.store.generation import (
     unfinished_runs,
     visited_outputs,
     write_failures,
-    write_steps,
+    write_invocations,
 )
 from panic_tda.store.progress import recorded_failures
 from panic_tda.store.tables import failures, invocations, outputs, persistence_diagrams, runs
@@ -93,7 +93,7 @@ def test_steps_store_their_outputs_and_move_their_runs(record: Record) -> None:
 
 def test_nothing_to_write_writes_nothing(record: Record) -> None:
     with record.writing() as connection:
-        write_steps(connection, [], [])
+        write_invocations(connection, [], [])
         write_failures(connection, [])
         assert connection.execute(sa.select(sa.func.count()).select_from(outputs)).scalar_one() == 0
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from panic_tda.content import Content, Text
 from panic_tda.models.model import ModelSpec
 from panic_tda.store.experiments import PlannedRun, create_experiment, ensure_runs
-from panic_tda.store.generation import Step, write_steps
+from panic_tda.store.generation import Invocation, write_invocations
 from panic_tda.store.measurement import Measured, write_vectors
 from panic_tda.store.model_versions import register
 from panic_tda.store.outputs import encode_row, insert_outputs
@@ -91,9 +91,9 @@ def grow(
         began = EPOCH + timedelta(seconds=number)
         ended = began + timedelta(milliseconds=250)
         reason = stop_reason if number == start + len(outputs) - 1 else None
-        steps.append(Step(run_id, number, version, before, output, 7, began, ended, 0.25, reason))
+        steps.append(Invocation(run_id, number, version, before, output, 7, began, ended, 0.25, reason))
         before = output.sha256
-    write_steps(connection, steps, [encode_row(output) for output in dict.fromkeys(outputs)])
+    write_invocations(connection, steps, [encode_row(output) for output in dict.fromkeys(outputs)])
 
 
 def measure(connection: Connection, contents: Sequence[Content], spec: ModelSpec = EMBEDDER) -> None:

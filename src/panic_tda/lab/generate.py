@@ -20,14 +20,14 @@ from panic_tda.lab.writing import ContentCache, Writer
 from panic_tda.runtime.result import Call, Result
 from panic_tda.store.generation import (
     Failure,
+    Invocation,
     RunPosition,
-    Step,
     mend_holes,
     runs_with_holes,
     unfinished_runs,
     visited_outputs,
     write_failures,
-    write_steps,
+    write_invocations,
 )
 from panic_tda.store.outputs import encode_row, known_outputs
 from panic_tda.store.progress import count_runs, forget_stages, generate_count, steps_at, stop_reasons
@@ -151,7 +151,7 @@ class _Generation:
             failures = [self._fail(run, sent.call, fault) for run in sent.batch.runs]
             writer.put([], self._encode, partial(self._store, [], failures))
             return
-        steps: list[Step] = []
+        steps: list[Invocation] = []
         failures = []
         seconds = result.timings.run_s / len(sent.batch.runs)
         for index, (run, outcome) in enumerate(zip(sent.batch.runs, result.outputs, strict=True)):
@@ -167,7 +167,7 @@ class _Generation:
 
     def _advance(
         self, run: RunState, sent: _InFlight, index: int, output: Content, result: Result, seconds: float
-    ) -> Step:
+    ) -> Invocation:
         sequence_number = run.length
         stop_reason, period = run.advance(output.sha256)
         if stop_reason is None:
@@ -175,7 +175,7 @@ class _Generation:
         else:
             self._pace.drop(calls_ahead(run))
             run.visited.clear()
-        return Step(
+        return Invocation(
             run_id=run.run_id,
             sequence_number=sequence_number,
             model_version_id=self._tasks[run.experiment_id].versions[sent.call.spec.name].id,
@@ -206,13 +206,13 @@ class _Generation:
                 known = known_outputs(connection, images)
         return [encode_row(output) for output in outputs if output.sha256 not in known]
 
-    def _store(self, steps: Sequence[Step], failures: Sequence[Failure], rows: Sequence[dict[str, Any]]) -> None:
+    def _store(self, steps: Sequence[Invocation], failures: Sequence[Failure], rows: Sequence[dict[str, Any]]) -> None:
         outputs = {step.output.sha256: step.output for step in steps}
         known = outputs.keys() - {row["id"] for row in rows}
         with self._bench.record.writing() as connection:
             # Another process may have deleted, with its experiment, what was known when this batch was encoded.
             vanished = known - known_outputs(connection, known)
-            write_steps(connection, steps, [*rows, *(encode_row(outputs[key]) for key in vanished)])
+            write_invocations(connection, steps, [*rows, *(encode_row(outputs[key]) for key in vanished)])
             write_failures(connection, failures)
         self._cache.stored(outputs.values())
 

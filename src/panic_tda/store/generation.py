@@ -31,7 +31,7 @@ class RunPosition:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Invocation:
     """One finished invocation, and whether the run ends with it."""
 
     run_id: str
@@ -139,7 +139,9 @@ def _cut_at_hole(connection: Connection, run_id: str) -> None:
     connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
 
 
-def write_steps(connection: Connection, steps: Sequence[Step], new_outputs: Sequence[dict[str, Any]]) -> None:
+def write_invocations(
+    connection: Connection, steps: Sequence[Invocation], new_outputs: Sequence[dict[str, Any]]
+) -> None:
     """Adds invocations, the outputs they made, and the new length of their runs."""
     if not steps:
         return
@@ -168,7 +170,7 @@ def write_steps(connection: Connection, steps: Sequence[Step], new_outputs: Sequ
     )
 
 
-def _invocation(step: Step) -> dict[str, Any]:
+def _invocation(step: Invocation) -> dict[str, Any]:
     return {
         "id": new_id(),
         "run_id": step.run_id,
