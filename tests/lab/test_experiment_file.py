@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -170,8 +170,11 @@ def test_yaml_merge_keys_and_aliases_work(tmp_path: Path) -> None:
     assert read_experiment_file(write(tmp_path, "e.yaml", text)) == wanted
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_said_to_be_so(tmp_path: Path) -> None:
+def test_a_file_that_may_not_be_read_is_said_to_be_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
     path = write(tmp_path, "e.json", "{}")
-    path.chmod(0)
+    for reader in ("read_text", "read_bytes", "open"):
+        monkeypatch.setattr(Path, reader, refuse)
     assert issue(path) == f"{path}: Permission denied"

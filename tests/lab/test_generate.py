@@ -216,6 +216,7 @@ def test_an_output_deleted_by_another_process_meanwhile_is_stored_again(
         return set(keys) if next(asked) == 0 else known_outputs(connection, keys)
 
     monkeypatch.setattr("panic_tda.lab.generate.known_outputs", known)
+    monkeypatch.setattr("panic_tda.lab.generate._LARGE_IMAGE", 0)
     assert performed(sqlite_record, config | {"seeds": [1]}).status == "completed"
 
 

@@ -34,6 +34,8 @@ from panic_tda.store.progress import count_runs, forget_stages, generate_count, 
 
 STAGE = "generate"
 _SECONDS_BETWEEN_PACES = 5.0
+_LARGE_IMAGE = 512 * 512
+"""Pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +200,8 @@ class _Generation:
         return Failure(run.experiment_id, STAGE, call.spec.name, fault, run.run_id, run.length)
 
     def _encode(self, outputs: Sequence[Content]) -> list[dict[str, Any]]:
-        """The rows of the outputs that may be new; a stored image is not encoded again."""
-        images = [output.sha256 for output in outputs if isinstance(output, Image)]
+        """The rows of the outputs that may be new; a large image that is stored already is not encoded again."""
+        images = [output.sha256 for output in outputs if isinstance(output, Image) and _worth_asking(output)]
         known: set[str] = set()
         if images:
             with self._bench.record.reading() as connection:
@@ -224,6 +226,11 @@ class _Generation:
                 f"{failed} of {self._runs} runs failed, more than the share of {limit:g} that is allowed",
                 hint=f"look at: {', '.join(f'panic-tda experiment show {key}' for key in self._tasks)}",
             )
+
+
+def _worth_asking(image: Image) -> bool:
+    """Whether encoding takes longer than asking the database if the image is there."""
+    return image.width * image.height >= _LARGE_IMAGE
 
 
 def calls_ahead(run: RunState) -> dict[str, int]:

@@ -16,7 +16,7 @@ from panic_tda.store.statements import chunks
 
 _DEPTH = 2
 _ENCODERS = 2
-_CACHE_BYTES = 128 * 2**20
+_CACHE_BYTES = 12 * 2**20
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -69,7 +69,10 @@ def _store(pieces: Sequence[Future[list[R]]], store: Callable[[list[R]], None]) 
 
 
 class ContentCache:
-    """Contents by key: those not stored yet are always here, stored ones while there is room, others are loaded."""
+    """Contents on their way to their next model: mostly the outputs of the last batches.
+
+    Those not stored yet are always here, stored ones while there is room and until they are taken, others are loaded.
+    """
 
     def __init__(self, record: Record, capacity: int = _CACHE_BYTES) -> None:
         self._record = record
@@ -92,24 +95,22 @@ class ContentCache:
                 self._remember(content)
 
     def get(self, keys: Sequence[str]) -> list[Content]:
-        """The contents of the keys, in order."""
+        """Takes the contents of the keys, in order."""
         with self._lock:
-            found = {key: self._look(key) for key in keys}
+            found = {key: self._take(key) for key in dict.fromkeys(keys)}
         missing = [key for key, content in found.items() if content is None]
         loaded: dict[str, Content] = {}
         if missing:
             with self._record.reading() as connection:
                 loaded = load_outputs(connection, missing)
-            with self._lock:
-                for content in loaded.values():
-                    self._remember(content)
         return [found[key] or loaded[key] for key in keys]
 
-    def _look(self, key: str) -> Content | None:
-        if key in self._stored:
-            self._stored.move_to_end(key)
-            return self._stored[key]
-        return self._unstored.get(key)
+    def _take(self, key: str) -> Content | None:
+        content = self._stored.pop(key, None)
+        if content is None:
+            return self._unstored.get(key)
+        self._size -= _bytes(content)
+        return content
 
     def _remember(self, content: Content) -> None:
         if content.sha256 not in self._stored:

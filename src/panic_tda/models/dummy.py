@@ -248,7 +248,7 @@ def _spec(name: str, signature: str, summary: str, loader: str, megabytes: int) 
         twin="tests/models/test_dummy.py",
         memory_bytes=megabytes * 1_000_000,
         dims=None if parsed.is_generator else _DIMS,
-        batch_size=64 if Kind.IMAGE in (parsed.input, parsed.output) else 256,
+        batch_size=64 if Kind.IMAGE in (parsed.input, parsed.output) else 512,
         synthetic=True,
     )
 
