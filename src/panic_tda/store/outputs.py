@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from panic_tda.content import Content, Image, Text, decode_image, degeneracy, encode_image
 from panic_tda.errors import RecordError
 from panic_tda.store.statements import chunks, insert_new
 from panic_tda.store.tables import outputs
+
+_CONTENT = (outputs.c.id, outputs.c.kind, outputs.c.text, outputs.c.data, outputs.c.mode)
 
 
 def encode_row(content: Content) -> dict[str, Any]:
@@ -48,14 +50,14 @@ def load_outputs(connection: Connection, keys: Iterable[str]) -> dict[str, Conte
     wanted = set(keys)
     loaded = {}
     for piece in chunks(sorted(wanted)):
-        for row in connection.execute(sa.select(outputs).where(outputs.c.id.in_(piece))):
+        for row in connection.execute(sa.select(*_CONTENT).where(outputs.c.id.in_(piece))):
             loaded[row.id] = _content(row)
     if missing := wanted - loaded.keys():
         raise RecordError(f"output {min(missing)} is referred to but not stored", hint="the database is damaged")
     return loaded
 
 
-def _content(row: Row[Any]) -> Content:
+def _content(row: Any) -> Content:
     try:
         content: Content = Text(row.text) if row.kind == "text" else decode_image(row.data, row.mode)
     except Exception as fault:  # an image library may raise anything on damaged bytes
