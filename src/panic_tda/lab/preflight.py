@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 
-from panic_tda.errors import ModelVersionChanged, PanicError, PrerequisiteError
+from panic_tda.errors import ModelVersionChanged, PanicError
 from panic_tda.models.model import ModelSpec
 from panic_tda.models.weights import require
 from panic_tda.runtime.executor import Executor
@@ -19,7 +18,7 @@ def preflight(models: Mapping[str, ModelSpec], executor: Executor) -> None:
 
 def faults(models: Mapping[str, ModelSpec], executor: Executor) -> list[PanicError]:
     """Everything that would stop one of the models from running here."""
-    checks = (_check_packages, _check_weights, executor.check)
+    checks = (ModelSpec.check_packages, _check_weights, executor.check)
     caught = (_caught(check, spec) for spec in models.values() for check in checks)
     return [fault for fault in caught if fault is not None]
 
@@ -41,15 +40,6 @@ def _caught(check: Callable[[ModelSpec], None], spec: ModelSpec) -> PanicError |
     except PanicError as fault:
         return fault
     return None
-
-
-def _check_packages(spec: ModelSpec) -> None:
-    missing = [package for package in spec.requires if find_spec(package) is None]
-    if missing:
-        raise PrerequisiteError(
-            f"{spec.name} needs packages that are not installed: {', '.join(missing)}",
-            hint=f"pip install {' '.join(missing)}",
-        )
 
 
 def _check_weights(spec: ModelSpec) -> None:

@@ -146,13 +146,19 @@ class ModelSpec:
             for value in [given.get(parameter.name, parameter.default)]
         }
 
+    def check_packages(self) -> None:
+        """Raises ``PrerequisiteError`` that names every package in ``requires`` that is not installed."""
+        missing = [package for package in self.requires if find_spec(package) is None]
+        if missing:
+            are = "package {} is" if len(missing) == 1 else "packages {} are"
+            raise PrerequisiteError(
+                f"{self.name}: the Python {are.format(', '.join(missing))} not installed",
+                hint=f"pip install {' '.join(missing)}",
+            )
+
     def load(self, placement: Placement) -> Model:
         """Imports the family and loads the model; raises ``PrerequisiteError`` or ``ModelLoadError``."""
-        for package in self.requires:
-            if find_spec(package) is None:
-                raise PrerequisiteError(
-                    f"{self.name}: the Python package {package} is not installed", hint=f"pip install {package}"
-                )
+        self.check_packages()
         module, _, attribute = self.loader.partition(":")
         return cast("Model", getattr(import_module(module), attribute)(self, placement))
 
