@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 from matplotlib.figure import Figure
 
-from figures.builders import Lab, small_lab
+from panic_tda.answers.evidence import Frames
 from panic_tda.figures.curves import distance_curves
 from panic_tda.figures.diagrams import persistence_diagrams
 from panic_tda.figures.drawing import to_png, to_svg
 from panic_tda.figures.recurrence import exact_repeats, recurrence_plots
-from panic_tda.figures.report import Frames
 from panic_tda.figures.stops import stop_counts, stop_reasons
+from support.builders import Lab, small_lab
 
 
 def all_charts(frames: Frames) -> dict[str, Figure]:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from figures.builders import Lab, glyph, small_lab
 from panic_tda.figures.mosaic import mosaic
 from panic_tda.figures.tiles import fitted, text_tile, thumbnail, typeface, wrapped
+from support.builders import Lab, glyph, small_lab
 
 WHITE = (255, 255, 255)
 

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import polars as pl
 import pytest
 
-from figures.builders import MODELS, REPRODUCTION, Lab, small_lab
 from panic_tda.figures.report import ModelFacts, Reproduction, report_html
+from support.builders import MODELS, REPRODUCTION, Lab, small_lab
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 

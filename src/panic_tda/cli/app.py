@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from panic_tda import __version__
-from panic_tda.cli import config, demo, experiment, export, model, run_noun
+from panic_tda.cli import analyse, config, demo, experiment, export, model, run_noun
 from panic_tda.cli.context import Context
 from panic_tda.cli.output import print_error
 from panic_tda.errors import PanicError, RecordError, RequestError
@@ -30,6 +30,7 @@ app.add_typer(model.app, name="model")
 app.add_typer(export.app, name="export")
 app.add_typer(config.app, name="config")
 app.command("demo")(demo.demo)
+app.command("analyse")(analyse.analyse)
 
 
 def _version(wanted: bool) -> None:

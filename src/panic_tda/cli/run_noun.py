@@ -20,7 +20,7 @@ def list_(
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many.", show_default="all")] = None,
 ) -> None:
     """Runs with their network, prompt, seed, length and how they stopped."""
-    from panic_tda.figures.words import shorten
+    from panic_tda.answers.words import shorten
     from panic_tda.store.runs import list_runs
 
     options: Context = context.obj
@@ -42,7 +42,7 @@ def show(
     id: Annotated[str, typer.Argument(help="Id, unambiguous prefix, or 'latest'.")],
 ) -> None:
     """A run's trajectory: captions as text, images as thumbnails where the terminal can."""
-    from panic_tda.figures.words import printable
+    from panic_tda.answers.words import printable
     from panic_tda.store.runs import run_trajectory
 
     options: Context = context.obj

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from panic_tda.answers.trajectory import in_order, run_rows
+from panic_tda.answers.words import STOP_REASONS, count, run_names
 from panic_tda.figures.curves import distance_curves
 from panic_tda.figures.diagrams import persistence_diagrams
 from panic_tda.figures.html import chart, paragraph, section, table
 from panic_tda.figures.recurrence import recurrence_plots
 from panic_tda.figures.stops import stop_counts, stop_reasons
-from panic_tda.figures.trajectory import in_order, run_rows
-from panic_tda.figures.words import STOP_REASONS, count, run_names
 
 if TYPE_CHECKING:
     import polars as pl

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from panic_tda.answers.trajectory import Cloud, Run, clouds, run_rows
+from panic_tda.answers.words import prompt_name
 from panic_tda.figures.drawing import GREY, INK, legend, line_style, name_axes, panels, whole_numbers
-from panic_tda.figures.trajectory import Cloud, Run, clouds, run_rows
-from panic_tda.figures.words import prompt_name
 
 if TYPE_CHECKING:
     import polars as pl

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from panic_tda.answers.trajectory import run_rows
+from panic_tda.answers.words import count, run_names
 from panic_tda.figures.drawing import BLUE, GREEN, INK, TEXT, VERMILLION, legend, name_axes, panels
-from panic_tda.figures.trajectory import run_rows
-from panic_tda.figures.words import count, run_names
 
 if TYPE_CHECKING:
     import polars as pl

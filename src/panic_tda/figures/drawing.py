@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from panic_tda.figures.words import printable
+from panic_tda.answers.words import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

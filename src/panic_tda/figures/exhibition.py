@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from panic_tda import __version__
-from panic_tda.figures.findings import Finding, findings
+from panic_tda.answers.evidence import frames_of
+from panic_tda.answers.finding import Finding
+from panic_tda.answers.outcomes import findings
 from panic_tda.figures.mosaic import mosaic
-from panic_tda.figures.report import Frames, ModelFacts, Reproduction, report_html
+from panic_tda.figures.report import ModelFacts, Reproduction, report_html
 from panic_tda.models.catalogue import catalogue
 from panic_tda.store import frames
 from panic_tda.store.database import Record
@@ -21,17 +23,6 @@ from panic_tda.store.outputs import load_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
-
-
-def frames_of(record: Record, experiment_ids: Sequence[str]) -> Frames:
-    """Everything the figures read."""
-    return Frames(
-        runs=frames.runs_frame(record, experiment_ids),
-        invocations=frames.invocations_frame(record, experiment_ids),
-        embeddings=frames.embeddings_frame(record, experiment_ids),
-        persistence_bars=frames.bars_frame(record, experiment_ids),
-        persistence_diagrams=frames.diagrams_frame(record, experiment_ids),
-    )
 
 
 def write_mosaic(record: Record, experiment_ids: Sequence[str], path: Path) -> Path:

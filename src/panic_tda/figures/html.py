@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from panic_tda.answers.words import shorten
 from panic_tda.figures.drawing import to_svg
 from panic_tda.figures.tiles import thumbnail
-from panic_tda.figures.words import shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from panic_tda.answers.trajectory import Run, Step, Trajectory, cycle_length, evenly, evenly_by_cycle, trajectories
+from panic_tda.answers.words import prompt_name, seed_name, stop_reason, stop_words
 from panic_tda.figures.drawing import STOP_COLOURS, VERMILLION
 from panic_tda.figures.tiles import FAINT, INK, fitted, line_height, text_tile, thumbnail, typeface
-from panic_tda.figures.trajectory import Run, Step, Trajectory, cycle_length, evenly, evenly_by_cycle, trajectories
-from panic_tda.figures.words import prompt_name, seed_name, stop_reason, stop_words
 
 if TYPE_CHECKING:
     import polars as pl
     from PIL.Image import Image as PillowImage
     from PIL.ImageDraw import ImageDraw
 
-    from panic_tda.figures.trajectory import ImageLoader
+    from panic_tda.answers.trajectory import ImageLoader
 
 _SMALLEST_TILE, _MARGIN = 24, 8
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from panic_tda.answers.trajectory import Cloud, clouds, evenly, run_rows, trajectories
+from panic_tda.answers.words import count, run_names
 from panic_tda.figures.drawing import INK, TEXT, VERMILLION, name_axes, panels
-from panic_tda.figures.trajectory import Cloud, clouds, evenly, run_rows, trajectories
-from panic_tda.figures.words import count, run_names
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,29 +7,19 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
+from panic_tda.answers.evidence import Frames
+from panic_tda.answers.finding import Finding
+from panic_tda.answers.outcomes import findings
+from panic_tda.answers.trajectory import Run, in_order, run_rows, trajectories
+from panic_tda.answers.words import count, prompt_name, seed_name
 from panic_tda.figures.charts import curves_section, diagrams_section, recurrence_section, stops_section
-from panic_tda.figures.findings import Finding, findings
 from panic_tda.figures.html import folded, paragraph, section, table, visible
 from panic_tda.figures.strip import trajectory_strip
-from panic_tda.figures.trajectory import Run, in_order, run_rows, trajectories
-from panic_tda.figures.words import count, prompt_name, seed_name
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from panic_tda.figures.trajectory import ImageLoader
+    from panic_tda.answers.trajectory import ImageLoader
 
 _LISTED, _DETAILS = 12, 60
-
-
-class Frames(NamedTuple):
-    """The frames a report is made of, as the store gives them."""
-
-    runs: pl.DataFrame
-    invocations: pl.DataFrame
-    embeddings: pl.DataFrame
-    persistence_bars: pl.DataFrame
-    persistence_diagrams: pl.DataFrame
 
 
 class ModelFacts(NamedTuple):

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from panic_tda.answers.trajectory import run_rows
+from panic_tda.answers.words import STOP_REASONS, shorten, stop_reason
 from panic_tda.figures.drawing import INK, STOP_COLOURS, TEXT, legend, name_axes, panels, whole_numbers
-from panic_tda.figures.trajectory import run_rows
-from panic_tda.figures.words import STOP_REASONS, shorten, stop_reason
 
 if TYPE_CHECKING:
     import polars as pl

@@ -5,12 +5,12 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from panic_tda.answers.trajectory import Run, Step, Trajectory, cycle_length, evenly_by_cycle
+from panic_tda.answers.words import count, prompt_name, seed_name, stop_reason, stop_words
 from panic_tda.figures.html import data_uri, visible
-from panic_tda.figures.trajectory import Run, Step, Trajectory, cycle_length, evenly_by_cycle
-from panic_tda.figures.words import count, prompt_name, seed_name, stop_reason, stop_words
 
 if TYPE_CHECKING:
-    from panic_tda.figures.trajectory import ImageLoader
+    from panic_tda.answers.trajectory import ImageLoader
 
 _PIXELS, _LONGEST_TEXT = 240, 1_500
 

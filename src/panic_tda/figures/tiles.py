@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from panic_tda.figures.words import printable
+from panic_tda.answers.words import printable
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage

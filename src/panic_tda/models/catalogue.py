@@ -48,11 +48,14 @@ def find(name: str) -> ModelSpec:
 
 def nearest_names(name: str, known: Iterable[str]) -> str:
     """``did you mean A or B?``, or how to list all of them."""
+    close = close_names(name, known)
+    return f"did you mean {' or '.join(close)}?" if close else "panic-tda model list shows every model"
+
+
+def close_names(name: str, known: Iterable[str]) -> list[str]:
+    """At most three of the known names that look like this one, nearest first, whatever their case."""
     folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
-    if close:
-        return f"did you mean {' or '.join(folded[match] for match in close)}?"
-    return "panic-tda model list shows every model"
+    return [folded[match] for match in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
 
 
 def _checked(value: object) -> tuple[ModelSpec, ...]:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from figures.builders import Lab, small_lab
-from panic_tda.figures.trajectory import Trajectory, clouds, evenly, evenly_by_cycle, trajectories
+from panic_tda.answers.trajectory import Trajectory, clouds, evenly, evenly_by_cycle, trajectories
+from support.builders import Lab, small_lab
 
 
 def only(lab: Lab) -> Trajectory:

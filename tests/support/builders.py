@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 from PIL import Image, ImageDraw
 
-from panic_tda.figures.report import Frames, ModelFacts, Reproduction
+from panic_tda.answers.evidence import Frames
+from panic_tda.figures.report import ModelFacts, Reproduction
 
 RUNS = {
     "run_id": pl.String, "experiment_id": pl.String, "network": pl.String, "prompt": pl.String,

@@ -5,31 +5,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from panic_tda.figures.trajectory import Cloud, Step, Trajectory, clouds, cycle_length, trajectories
-from panic_tda.figures.words import count, run_names, shorten, stop_reason
+from panic_tda.answers.finding import Finding
+from panic_tda.answers.trajectory import Cloud, Step, Trajectory, clouds, cycle_length, trajectories
+from panic_tda.answers.words import count, run_names, shorten, stop_reason
 
 if TYPE_CHECKING:
     import polars as pl
 
 _NAMED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing found: its ``kind``, a ``sentence`` for a reader, the ``value`` it is about, and its ``details``.
-
-    Kinds: ``stuck``, ``moving``, ``failed``, ``unfinished``, ``drift``, ``endings``, ``degenerate``, ``returns``,
-    ``synthetic``. The value is the number of runs (of outputs for ``degenerate`` and ``synthetic``, of different
-    endings for ``endings``) or, for ``drift``, the largest distance to the start. Details name every run concerned.
-    """
-
-    kind: str
-    sentence: str
-    value: float
-    details: tuple[str, ...] = ()
 
 
 def findings(runs: pl.DataFrame, invocations: pl.DataFrame, embeddings: pl.DataFrame) -> list[Finding]:

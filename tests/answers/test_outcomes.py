@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from figures.builders import Lab, small_lab
-from panic_tda.figures.findings import Finding, findings
+from panic_tda.answers.finding import Finding
+from panic_tda.answers.outcomes import findings
+from support.builders import Lab, small_lab
 
 
 def told(lab: Lab) -> dict[str, Finding]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from panic_tda.figures.trajectory import Run, Trajectory
+from panic_tda.analysis.bootstrap import Interval
+from panic_tda.answers.trajectory import Run, Trajectory
 
 STOP_REASONS = ("length", "loop", "failed", "unfinished")
 
@@ -74,3 +75,19 @@ def stop_words(trajectory: Trajectory) -> str:
 def count(number: int, noun: str) -> str:
     """``1 step``, ``2 steps``, ``1,000 steps``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def between(interval: Interval, digits: int = 2) -> str:
+    """``0.84 [0.80, 0.88]``: the estimate and its interval; the estimate alone where the interval is not known."""
+    estimate = f"{interval.estimate:.{digits}f}"
+    known = interval.low == interval.low and interval.high == interval.high
+    return f"{estimate} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]" if known else estimate
+
+
+def percent(interval: Interval) -> str:
+    """``42 % [19, 68]`` of a share in [0, 1]; the percentage alone where the interval is not known."""
+    low, high = 100 * interval.low, 100 * interval.high
+    estimate, _, ends = between(interval._replace(estimate=100 * interval.estimate, low=low, high=high), 0).partition(
+        " "
+    )
+    return f"{estimate} % {ends}".rstrip()

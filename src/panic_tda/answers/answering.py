@@ -1,0 +1,48 @@
+"""Asks the analyses, one after the other."""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from panic_tda.answers.answer import Analysis, Answer, Request
+from panic_tda.answers.catalogue import ROOMS, chosen
+from panic_tda.answers.evidence import Evidence
+from panic_tda.errors import PanicError
+from panic_tda.lab.progress import Progress, ignore_progress
+
+
+def answers(
+    evidence: Evidence,
+    *,
+    only: Sequence[str] = (),
+    seed: int = 0,
+    report: Callable[[Progress], None] = ignore_progress,
+) -> Iterator[Answer]:
+    """The answer of every analysis, or of those named in ``only``, in the order of the catalogue.
+
+    An analysis that does not apply answers with the reason. The numbers depend on the evidence and on ``seed`` (≥ 0),
+    not on which analyses are asked. Raises ``RequestError`` for a name that is unknown.
+    """
+    for analysis in chosen(tuple(only)):
+        yield _answer(analysis, evidence, seed, report)
+
+
+def _answer(analysis: Analysis, evidence: Evidence, seed: int, report: Callable[[Progress], None]) -> Answer:
+    rng = np.random.default_rng([seed, zlib.crc32(analysis.name.encode())])
+    try:
+        return analysis.answer(evidence, Request(analysis.name, rng, report))
+    except PanicError as fault:
+        return Answer(analysis.name, analysis.question, absence=str(fault))
+    except Exception as fault:
+        if _is_ours(analysis):
+            raise
+        warnings.warn(f"the analysis {analysis.name} of a plug-in failed: {fault}", stacklevel=2)
+        return Answer(analysis.name, analysis.question, absence=f"the plug-in failed: {fault}")
+
+
+def _is_ours(analysis: Analysis) -> bool:
+    return analysis.answer.__module__.removeprefix("panic_tda.answers.").split(".")[0] in ROOMS

@@ -1,0 +1,51 @@
+"""The analyses panic-tda knows by name: its own, and those of installed plug-ins.
+
+A plug-in is a package with an entry point in the group ``panic_tda.analyses`` that names a tuple of
+:class:`~panic_tda.answers.answer.Analysis`. One that does not import is a warning that names it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from importlib import import_module, metadata
+
+from panic_tda.answers.answer import Analysis
+from panic_tda.errors import RequestError
+from panic_tda.models.catalogue import close_names
+
+ROOMS = ("absorption",)
+PLUGIN_GROUP = "panic_tda.analyses"
+
+
+@cache
+def analyses() -> dict[str, Analysis]:
+    """Every analysis by name, in the order in which a reader meets them."""
+    found = {each.name: each for room in ROOMS for each in import_module(f"panic_tda.answers.{room}").ANALYSES}
+    for entry_point in metadata.entry_points(group=PLUGIN_GROUP):
+        try:
+            given = {each.name: each for each in _checked(entry_point.load())}
+            if taken := given.keys() & found.keys():
+                raise ValueError(f"the name {min(taken)} is taken")
+        except Exception as fault:  # whatever a stranger's package raises must not stop the others
+            warnings.warn(f"plug-in {entry_point.name} ({entry_point.value}) is left out: {fault}", stacklevel=2)
+        else:
+            found.update(given)
+    return found
+
+
+def chosen(only: tuple[str, ...] = ()) -> list[Analysis]:
+    """The analyses of these names in the order of the catalogue, or all; ``RequestError`` for an unknown name."""
+    known = analyses()
+    for name in only:
+        if name not in known:
+            close = close_names(name, known)
+            hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"
+            raise RequestError(f"there is no analysis {name!r}", hint=hint)
+    return [each for each in known.values() if not only or each.name in only]
+
+
+def _checked(value: object) -> tuple[Analysis, ...]:
+    if not isinstance(value, (tuple, list)) or not all(isinstance(each, Analysis) for each in value):
+        raise TypeError("it does not name a tuple of Analysis")
+    return tuple(value)

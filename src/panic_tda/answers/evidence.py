@@ -1,0 +1,91 @@
+"""What the analyses of an experiment read: its frames, and the trajectories in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from panic_tda.answers.trajectory import Cloud, Run, Trajectory, clouds, run_rows, trajectories
+from panic_tda.answers.words import run_names
+from panic_tda.store import frames
+from panic_tda.store.database import Record
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Frames(NamedTuple):
+    """The frames an experiment is judged by, as the store gives them."""
+
+    runs: pl.DataFrame
+    invocations: pl.DataFrame
+    embeddings: pl.DataFrame
+    persistence_bars: pl.DataFrame
+    persistence_diagrams: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Frames, and what is read from them once; ``record`` and ``experiment_ids`` where they came from a record.
+
+    Runs are in the order of every figure: by network, prompt, seed and run number.
+    """
+
+    frames: Frames
+    record: Record | None = field(default=None, repr=False)
+    experiment_ids: tuple[str, ...] = ()
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """Every run, in order."""
+        return run_rows(self.frames.runs)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """For each run id the shortest name that tells it from the others."""
+        return run_names(self.runs, 28)
+
+    @cached_property
+    def trajectories(self) -> list[Trajectory]:
+        """Each run with its steps, in order."""
+        return trajectories(self.frames.runs, self.frames.invocations)
+
+    @cached_property
+    def clouds(self) -> list[Cloud]:
+        """The vectors of each (embedder, run) that has any: embedders by name, runs in order."""
+        return clouds(self.frames.runs, self.frames.embeddings)
+
+    @cached_property
+    def embedders(self) -> list[str]:
+        """The embedders that measured anything, by name."""
+        return sorted({cloud.model for cloud in self.clouds})
+
+    def clouds_of(self, embedder: str) -> list[Cloud]:
+        """The vectors of each run under one embedder, runs in order."""
+        return [cloud for cloud in self.clouds if cloud.model == embedder]
+
+    def run(self, run_id: str) -> Run:
+        """The run of that id."""
+        return self._by_id[run_id]
+
+    @cached_property
+    def _by_id(self) -> dict[str, Run]:
+        return {run.run_id: run for run in self.runs}
+
+
+def frames_of(record: Record, experiment_ids: Sequence[str]) -> Frames:
+    """Everything the analyses and the figures read, by full experiment ids."""
+    return Frames(
+        runs=frames.runs_frame(record, experiment_ids),
+        invocations=frames.invocations_frame(record, experiment_ids),
+        embeddings=frames.embeddings_frame(record, experiment_ids),
+        persistence_bars=frames.bars_frame(record, experiment_ids),
+        persistence_diagrams=frames.diagrams_frame(record, experiment_ids),
+    )
+
+
+def gather(record: Record, experiment_ids: Sequence[str]) -> Evidence:
+    """The evidence of these experiments, by full ids."""
+    return Evidence(frames_of(record, experiment_ids), record, tuple(experiment_ids))
