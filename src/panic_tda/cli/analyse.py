@@ -27,9 +27,11 @@ def analyse(
 ) -> None:
     """Answers every question that applies: sentences on the screen, tables and figures in a folder."""
     from panic_tda.answers.answering import answers
+    from panic_tda.answers.catalogue import chosen
     from panic_tda.answers.evidence import gather
     from panic_tda.cli.progress import shown_progress
     from panic_tda.errors import RequestError
+    from panic_tda.figures.exhibition import report_title, write_report
     from panic_tda.figures.folder import write_findings
     from panic_tda.store.experiments import experiment_ids
 
@@ -37,6 +39,7 @@ def analyse(
     if out is not None and out.exists() and not out.is_dir():
         raise RequestError(f"--out {out} is a file; name a folder")
     names = [name.strip() for given in only or () for name in given.split(",")]
+    chosen(tuple(names))
     with options.record() as record:
         with record.reading() as connection:
             keys = experiment_ids(connection, ids)
@@ -45,12 +48,13 @@ def analyse(
             found = list(answers(gather(record, keys), only=names, seed=seed, report=report))
         told = [_write(answer, folder) for answer in found]
         write_findings(found, folder)
+        write_report(record, keys, folder / "report.html", title=report_title(keys), answers=found)
     if options.json:
         print_json({"experiments": keys, "out": str(folder), "analyses": told})
         return
     for answer in found:
         _print(answer)
-    print(f"Tables and figures are in {folder}")
+    print(f"Tables and figures are in {folder}; look at {folder / 'report.html'}")
 
 
 def _write(answer: Answer, folder: Path) -> dict[str, Any]:

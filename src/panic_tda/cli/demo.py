@@ -20,6 +20,8 @@ def demo(
     fast: Annotated[bool, typer.Option("--fast", help="One prompt and short runs.")] = False,
 ) -> None:
     """Run real feedback loops on models that need no GPU; write report.html and a mosaic; say what was found."""
+    from panic_tda.answers.answering import answers
+    from panic_tda.answers.evidence import gather
     from panic_tda.cli.interrupts import graceful
     from panic_tda.cli.progress import shown_progress
     from panic_tda.figures import exhibition
@@ -51,7 +53,9 @@ def demo(
             tool = f"panic-tda --db {record.location}"
             report(f"go on with: {tool} experiment resume {key}; {tool} export report {key} --out {out}/report.html")
             raise typer.Exit(130)
-        page = exhibition.write_report(record, [key], out / "report.html", title="Feedback loops: a demonstration")
+        told = list(answers(gather(record, [key]), report=progress))
+        title = "Feedback loops: a demonstration"
+        page = exhibition.write_report(record, [key], out / "report.html", title=title, answers=told)
         picture = exhibition.write_mosaic(record, [key], out / "mosaic.png")
         sentences = [finding.sentence for finding in exhibition.found(record, [key])[:_SENTENCES]]
         database = record.location

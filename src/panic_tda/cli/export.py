@@ -50,17 +50,27 @@ def mosaic(context: typer.Context, ids: Ids, out: Out) -> None:
 
 
 @app.command()
-def report(context: typer.Context, ids: Ids, out: Out) -> None:
-    """One self-contained HTML file: findings, trajectories, curves, recurrence, diagrams, how to reproduce."""
-    from panic_tda.figures.exhibition import write_report
+def report(
+    context: typer.Context,
+    ids: Ids,
+    out: Out,
+    analyses: Annotated[
+        bool, typer.Option("--analyses/--no-analyses", help="Also ask every analysis; takes longer.")
+    ] = True,
+) -> None:
+    """One self-contained HTML file: findings, trajectories, curves, diagrams, analyses, how to reproduce."""
+    from panic_tda.answers.answering import answers
+    from panic_tda.answers.evidence import gather
+    from panic_tda.cli.progress import shown_progress
+    from panic_tda.figures.exhibition import report_title, write_report
 
     options: Context = context.obj
     _check_file(out, (".html", ".htm"))
     with options.record() as record:
         keys = _keys(record, ids)
-        path = write_report(
-            record, keys, out, title=f"Feedback loops: experiment {', '.join(key[:13] for key in keys)}"
-        )
+        with shown_progress(quiet=options.quiet) as progress:
+            told = list(answers(gather(record, keys), report=progress)) if analyses else []
+        path = write_report(record, keys, out, title=report_title(keys), answers=told)
     _report(options, [path])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from panic_tda import __version__
+from panic_tda.answers.answer import Answer
 from panic_tda.answers.evidence import frames_of
 from panic_tda.answers.finding import Finding
 from panic_tda.answers.outcomes import findings
@@ -37,18 +38,26 @@ def write_mosaic(record: Record, experiment_ids: Sequence[str], path: Path) -> P
     return path
 
 
-def write_report(record: Record, experiment_ids: Sequence[str], path: Path, *, title: str) -> Path:
-    """One self-contained HTML file."""
+def write_report(
+    record: Record, experiment_ids: Sequence[str], path: Path, *, title: str, answers: Sequence[Answer] = ()
+) -> Path:
+    """One self-contained HTML file, with the answers of the analyses that were asked."""
     page = report_html(
         frames_of(record, experiment_ids),
         image_loader(record),
         title=title,
         models=_models(record, experiment_ids),
         reproduction=_reproduction(record, experiment_ids),
+        answers=answers,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def report_title(experiment_ids: Sequence[str]) -> str:
+    """The title of a report that was given none."""
+    return f"Feedback loops: experiment {', '.join(key[:13] for key in experiment_ids)}"
 
 
 def found(record: Record, experiment_ids: Sequence[str]) -> list[Finding]:
@@ -85,7 +94,11 @@ def _reproduction(record: Record, experiment_ids: Sequence[str]) -> Reproduction
     with record.reading() as connection:
         configs = [find_experiment(connection, key).config for key in experiment_ids]
     return Reproduction(
-        commands=[f"pip install panic-tda=={__version__}", "panic-tda experiment perform experiment.json"],
+        commands=[
+            f"pip install panic-tda=={__version__}",
+            "panic-tda experiment perform experiment.json",
+            "panic-tda analyse latest",
+        ],
         configuration="\n".join(json.dumps(config, indent=2, ensure_ascii=False) for config in configs),
         versions={"python": sys.version.split()[0], "panic-tda": __version__} | library_versions(),
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
+from panic_tda.answers.answer import Answer
 from panic_tda.answers.evidence import Frames
 from panic_tda.answers.finding import Finding
 from panic_tda.answers.outcomes import findings
 from panic_tda.answers.trajectory import Run, in_order, run_rows, trajectories
 from panic_tda.answers.words import count, prompt_name, seed_name
+from panic_tda.figures.answered import Answered, answer_sentences, answered, answers_section, finding_items
 from panic_tda.figures.charts import curves_section, diagrams_section, recurrence_section, stops_section
 from panic_tda.figures.html import folded, paragraph, section, table, visible
 from panic_tda.figures.strip import trajectory_strip
@@ -19,7 +20,7 @@ from panic_tda.figures.strip import trajectory_strip
 if TYPE_CHECKING:
     from panic_tda.answers.trajectory import ImageLoader
 
-_LISTED, _DETAILS = 12, 60
+_LISTED = 12
 
 
 class ModelFacts(NamedTuple):
@@ -46,25 +47,29 @@ def report_html(
     title: str,
     models: Sequence[ModelFacts],
     reproduction: Reproduction,
+    answers: Sequence[Answer] = (),
     most_runs: int = 24,
 ) -> str:
     """The page as a string: no script, nothing loaded from elsewhere, images and charts inside; same input, same page.
 
+    ``answers`` of the analyses stand under their questions, first in sentences, then with their figures.
     At most ``most_runs`` runs, the first of each network in turn, are shown in full; the page says how many are
     not. Counts, findings and the stop reasons are about all runs.
     """
     runs = run_rows(frames.runs)
     shown = _shown(frames, most_runs)
+    told = answered(answers)
     found = findings(frames.runs, frames.invocations, frames.embeddings)
     hidden = len(runs) - len(shown.runs)
     body = [
         _header(title, frames, runs, models),
-        section("Findings", _findings(found)),
+        section("Findings", *_findings(found, told)),
         section("Trajectories", _hidden_words(hidden, len(shown.runs)), *_strips(shown, load_image)),
         curves_section(shown.runs, shown.embeddings),
         recurrence_section(shown.runs, shown.invocations, shown.embeddings),
         diagrams_section(shown.runs, shown.persistence_bars, shown.persistence_diagrams),
         stops_section(frames.runs),
+        answers_section(told),
         section("Failures", _failures(runs)),
         section("Reproduce", *_reproduce(reproduction)),
     ]
@@ -120,17 +125,10 @@ def _model_table(models: Sequence[ModelFacts]) -> str:
     return f"<details><summary>versions and licences</summary>{rows}</details>"
 
 
-def _findings(found: Sequence[Finding]) -> str:
+def _findings(found: Sequence[Finding], told: Sequence[Answered]) -> list[str]:
     if not found:
-        return paragraph("There is nothing to report yet.")
-    return f'<ol class="findings">\n{"".join(map(_finding, found))}</ol>'
-
-
-def _finding(finding: Finding) -> str:
-    left_out = len(finding.details) - _DETAILS
-    details = [*finding.details[:_DETAILS], *([f"and {left_out:,} more"] if left_out > 0 else [])]
-    more = folded("in detail", details) if len(details) > 1 else ""
-    return f'<li class="{escape(finding.kind)}">{visible(finding.sentence)}{more}</li>\n'
+        return [paragraph("There is nothing to report yet.")]
+    return ["<h3>What happened</h3>" if told else "", finding_items(found), *answer_sentences(told)]
 
 
 def _hidden_words(hidden: int, shown: int) -> str:

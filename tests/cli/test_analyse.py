@@ -1,0 +1,44 @@
+"""``panic-tda analyse`` as its users and scripts see it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from cli.command_line import CommandLine
+from panic_tda.answers.catalogue import analyses
+
+
+def test_every_analysis_answers_or_says_why_not(command: CommandLine, experiment_id: str) -> None:
+    ran = command("analyse", experiment_id, "--out", "answers", "--json")
+    assert ran.code == 0
+    assert (ran.json["experiments"], ran.json["out"]) == ([experiment_id], "answers")
+    assert [answer["analysis"] for answer in ran.json["analyses"]] == list(analyses())
+    assert all(answer["findings"] or answer["absence"] or answer["tables"] for answer in ran.json["analyses"])
+    written = [Path(path) for answer in ran.json["analyses"] for path in answer["tables"] + answer["figures"]]
+    assert all(path.is_file() for path in written)
+    assert {path.name for path in Path("answers").glob("*.*")} == {"findings.json", "findings.md", "report.html"}
+
+
+def test_one_analysis_alone_prints_sentences_and_names_the_folder(command: CommandLine, experiment_id: str) -> None:
+    ran = command("analyse", "latest", "--only", "absorption")
+    folder = Path(f"analysis-{experiment_id[:13]}")
+    assert ran.code == 0
+    assert ran.out.splitlines()[0] == "Is it stuck? (absorption)"
+    assert str(folder / "report.html") in ran.out.splitlines()[-1]
+    assert pl.read_parquet(folder / "absorption" / "runs.parquet").height == 2
+    assert "absorption: runs 0/2 (0 %)" in ran.err
+
+
+def test_an_unknown_analysis_is_one_line(command: CommandLine, experiment_id: str) -> None:
+    ran = command("analyse", experiment_id, "--only", "absorbtion,recurence")
+    assert ran.code == 2
+    assert ran.err.splitlines() == ["error: there is no analysis 'absorbtion'", "hint: did you mean absorption?"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_one_line(command: CommandLine, experiment_id: str) -> None:
+    Path("taken").write_text("mine")
+    ran = command("analyse", experiment_id, "--out", "taken")
+    assert ran.code == 2
+    assert ran.err.splitlines() == ["error: --out taken is a file; name a folder"]
