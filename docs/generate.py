@@ -27,6 +27,7 @@ import typer
 
 import panic_tda
 from panic_tda import errors
+from panic_tda.answers.catalogue import analyses
 from panic_tda.cli.app import app
 from panic_tda.lab.config import config_schema
 from panic_tda.models.catalogue import catalogue
@@ -315,7 +316,15 @@ def error_tree() -> str:
     return f"```text\n{tree}\n```\n"
 
 
+def analyses_table() -> str:
+    """Every analysis of our own, with what its function says of itself."""
+    mine = [each for each in analyses().values() if each.answer.__module__.startswith("panic_tda.")]
+    rows = [(_code(each.name), each.question, _sentence(each.answer.__doc__)) for each in mine]
+    return table(("analysis", "question", "what it does"), rows)
+
+
 PARTS: dict[str, Callable[[], str]] = {
+    "analyses": analyses_table,
     "api": api,
     "commands": commands,
     "errors": error_tree,

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from panic_tda.answers.answer import Answer
+    from panic_tda.answers.answering import analyse
     from panic_tda.content import Image, Text
     from panic_tda.errors import ConfigurationError, PanicError
     from panic_tda.lab.experiment import Experiment
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from panic_tda.store.frames import runs_frame as runs
 
 _HOMES = {
+    "Answer": "answers.answer:Answer",
     "ConfigurationError": "errors:ConfigurationError",
     "Experiment": "lab.experiment:Experiment",
     "Image": "content:Image",
@@ -43,6 +46,7 @@ _HOMES = {
     "Record": "store.database:Record",
     "Settings": "settings:Settings",
     "Text": "content:Text",
+    "analyse": "answers.answering:analyse",
     "bars": "store.frames:bars_frame",
     "catalogue": "models.catalogue:catalogue",
     "embeddings": "store.frames:embeddings_frame",
@@ -58,6 +62,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Answer",
     "ConfigurationError",
     "Experiment",
     "Image",
@@ -68,6 +73,7 @@ __all__ = [
     "Settings",
     "Text",
     "__version__",
+    "analyse",
     "bars",
     "catalogue",
     "embeddings",

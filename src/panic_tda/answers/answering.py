@@ -10,9 +10,29 @@ import numpy as np
 
 from panic_tda.answers.answer import Analysis, Answer, Request
 from panic_tda.answers.catalogue import ROOMS, chosen
-from panic_tda.answers.evidence import Evidence
+from panic_tda.answers.evidence import Evidence, gather
 from panic_tda.errors import PanicError
 from panic_tda.lab.progress import Progress, ignore_progress
+from panic_tda.store.database import Record
+from panic_tda.store.experiments import experiment_ids as find_ids
+
+
+def analyse(
+    record: Record,
+    experiment_ids: Sequence[str],
+    *,
+    only: Sequence[str] = (),
+    seed: int = 0,
+    progress: Callable[[Progress], None] = ignore_progress,
+) -> list[Answer]:
+    """The answer of every analysis about these experiments (ids, prefixes or ``latest``), or of those in ``only``.
+
+    Raises ``RequestError`` for an unknown experiment or analysis.
+    """
+    chosen(tuple(only))
+    with record.reading() as connection:
+        keys = find_ids(connection, experiment_ids)
+    return list(answers(gather(record, keys), only=only, seed=seed, report=progress))
 
 
 def answers(
