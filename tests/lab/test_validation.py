@@ -24,7 +24,7 @@ BASE: dict[str, Any] = {
     "embedding_models": ["DummyText"],
     "max_length": 100,
 }
-KEYS = "networks, prompts, seeds, num_runs, embedding_models, max_length, stages"
+KEYS = "networks, prompts, seeds, num_runs, twins, embedding_models, max_length, stages"
 
 
 def validate(folder: Path | None = None, **changes: Any) -> Experiment:
@@ -46,7 +46,10 @@ NAMED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown key": ({"sed": [1]}, ["sed: unknown key; did you mean seeds?"]),
     "unlike any key": ({"xyzzy": 1}, [f"xyzzy: unknown key; the keys here are {KEYS}"]),
     "key named like a tag": ({"plain": 1}, [f"plain: unknown key; the keys here are {KEYS}"]),
-    "unknown stage": ({"stages": {"homology": True}}, ["stages.homology: unknown key; the keys here are diagrams"]),
+    "unknown stage": (
+        {"stages": {"homology": True}},
+        ["stages.homology: unknown key; the keys here are diagrams, lyapunov"],
+    ),
     "mistyped stage": ({"stages": {"diagram": True}}, ["stages.diagram: unknown key; did you mean diagrams?"]),
     "mistyped option": (
         {"stages": {"diagrams": {"max_dims": 1}}},
@@ -135,7 +138,7 @@ NAMED: dict[str, tuple[dict[str, Any], list[str]]] = {
             "networks[0]: it takes image, and no prompt is image",
         ],
     ),
-    "line breaks": ({"two\nlines\x1b[31m": 1}, [f"two lines\\x1b[31m: unknown key; the keys here are {KEYS}"]),
+    "line breaks": ({"four\nlines\x1b[31m": 1}, [f"four lines\\x1b[31m: unknown key; the keys here are {KEYS}"]),
 }
 
 

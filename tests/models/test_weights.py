@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from panic_tda.errors import ModelLoadError, PrerequisiteError
 from panic_tda.models import weights
-from panic_tda.models.weights import Weights
+from panic_tda.models.weights import Weights, sha256_of_file
 
 CONTENT = b"these are weights"
 TINY = Weights("tiny-weights", "1.0", "tiny_weights/model.bin", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
@@ -68,6 +70,44 @@ def test_tampered_weights_are_refused_by_name(tmp_path: Path, monkeypatch: pytes
         weights.require(TINY, model="Tiny")
     assert str(file) in tampered.value.message
     assert "--force-reinstall tiny-weights==1.0" in tampered.value.hint
+
+
+def test_a_file_is_read_once_and_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = install(tmp_path / "site", CONTENT, monkeypatch)
+    read: list[Path] = []
+
+    def counted(path: Path) -> str:
+        read.append(path)
+        return sha256_of_file(path)
+
+    monkeypatch.setattr(weights, "sha256_of_file", counted)
+    for _ in range(3):
+        assert weights.require(TINY, model="Tiny") == file
+    assert read == [file]
+    change(file, CONTENT[:-1] + b"!")
+    for _ in range(2):
+        with pytest.raises(ModelLoadError, match="damaged or another version"):
+            weights.require(TINY, model="Tiny")
+    change(file, CONTENT)
+    assert weights.require(TINY, model="Tiny") == file
+    assert read == [file] * 3
+
+
+def change(file: Path, content: bytes) -> None:
+    """Writes another content of the same length and age; only the clock of the file system tells."""
+    before = file.stat()
+    while file.stat().st_ctime_ns == before.st_ctime_ns:
+        file.write_bytes(content)
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_two_models_that_want_other_contents_of_one_file_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "site", CONTENT, monkeypatch)
+    weights.require(TINY, model="Tiny")
+    with pytest.raises(ModelLoadError, match="damaged or another version"):
+        weights.require(replace(TINY, sha256="0" * 64), model="Other")
 
 
 def test_download_keeps_only_the_file_and_only_once(shelf: Path, cache: Path) -> None:

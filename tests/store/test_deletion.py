@@ -14,15 +14,18 @@ from panic_tda.store.database import Record
 from panic_tda.store.experiments import delete_experiment
 from panic_tda.store.generation import Failure, unfinished_runs, write_failures
 from panic_tda.store.identifiers import new_id
+from panic_tda.store.lyapunov import RunGroup, write_lyapunov
 from panic_tda.store.outputs import load_outputs
 from panic_tda.store.progress import Count, set_stage
 from panic_tda.store.settings import write_setting
-from panic_tda.store.tables import clustering_results, embedding_clusters, embeddings, lyapunov_results, programs
+from panic_tda.store.tables import clustering_results, embedding_clusters, embeddings, programs, twins
 from panic_tda.store.topology import write_diagram
 from support.contents import image, numbered
+from support.lyapunov import lyapunov_result
 from support.records import EMBEDDER, counts, diagram, grow, measure, plant, version_of
 
 NOW = datetime.now(UTC)
+NOISE = {"kind": "noise", "step": 0, "seed": 9}
 LASTING = {"model_versions", "programs", "settings"}
 """What belongs to the record and not to an experiment."""
 
@@ -44,20 +47,8 @@ def clustering(connection: Connection, experiment: str | None, member: str, medo
 
 
 def lyapunov(connection: Connection, experiment: str, prompt: str) -> None:
-    row: dict[str, Any] = {
-        "id": new_id(),
-        "experiment_id": experiment,
-        "network_id": "0" * 64,
-        "prompt_id": prompt,
-        "model_version_id": version_of(connection, EMBEDDER),
-        "exponent": 0.05,
-        "r_squared": 0.999,
-        "divergence_curve": [0.0, 0.1],
-        "num_pairs": 3,
-        "num_timesteps": 2,
-        "created_at": NOW,
-    }
-    connection.execute(sa.insert(lyapunov_results), row)
+    group = RunGroup(experiment, "0" * 64, prompt)
+    write_lyapunov(connection, lyapunov_result(group, version_of(connection, EMBEDDER)))
 
 
 def furnish(connection: Connection, *outputs: Text) -> str:
@@ -68,6 +59,7 @@ def furnish(connection: Connection, *outputs: Text) -> str:
     for run_id in ids:
         grow(connection, run_id, [*outputs, image(len(outputs))])
         write_diagram(connection, diagram(run_id, version, run_length=3, points=2))
+    connection.execute(sa.insert(twins), {"run_id": ids[1], "twin_of": ids[0], "perturbation": NOISE})
     measure(connection, outputs)
     write_failures(connection, [Failure(key, "embed", "E", ModelCallFailed("no"), output_id=outputs[0].sha256)])
     write_failures(connection, [Failure(key, "generate", "W", ModelCallFailed("no"), ids[0], 3)])

@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from panic_tda.errors import NotFound, RecordBusy
 from panic_tda.store.claims import claim, release, status_of
 from panic_tda.store.database import Record
 from panic_tda.store.experiments import (
+    PlannedTwin,
     delete_experiment,
     ensure_runs,
     find_experiment,
@@ -22,7 +24,7 @@ from panic_tda.store.experiments import (
     list_experiments,
     update_experiment,
 )
-from panic_tda.store.tables import experiments, runs
+from panic_tda.store.tables import experiments, runs, twins
 from support.contents import numbered
 from support.records import counts, grow, planned, plant, run_ids
 
@@ -70,6 +72,68 @@ def test_missing_runs_are_created_and_the_others_stay(record: Record) -> None:
         assert len(after) == 400
         assert after[:67] == before
         assert connection.execute(sa.select(runs.c.length).where(runs.c.id == before[0])).scalar_one() == 2
+
+
+def twins_of(planned_runs: list[Any], count: int = 2) -> list[PlannedTwin]:
+    return [
+        PlannedTwin(replace(run, run_number=1 + number), run, {"kind": "noise", "step": 0, "seed": number})
+        for run in planned_runs
+        for number in range(count)
+    ]
+
+
+def family(connection: sa.Connection) -> list[tuple[Any, ...]]:
+    """Of every twin its seed, run number and perturbation, and seed and run number of the run it belongs to."""
+    base = runs.alias("base")
+    query = (
+        sa.select(runs.c.seed, runs.c.run_number, twins.c.perturbation, base.c.seed, base.c.run_number)
+        .join(twins, twins.c.run_id == runs.c.id)
+        .join(base, base.c.id == twins.c.twin_of)
+    )
+    return sorted((tuple(row) for row in connection.execute(query)), key=repr)
+
+
+def test_planning_the_same_twins_twice_creates_nothing(record: Record) -> None:
+    plan = planned(numbered(2), seeds=(1, 2))
+    with record.writing() as connection:
+        key, _ = plant(connection, numbered(2), seeds=(1, 2))
+        ensure_runs(connection, key, plan, twins_of(plan))
+        before = run_ids(connection, key), family(connection)
+        ensure_runs(connection, key, plan, twins_of(plan))
+        assert (run_ids(connection, key), family(connection)) == before
+    assert len(before[0]) == 4 * 3
+    assert len(before[1]) == 4 * 2
+    assert all(seed == base_seed and not number for seed, _, _, base_seed, number in before[1])
+
+
+def test_twins_of_more_runs_than_are_inserted_at_once(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = planned(numbered(2), seeds=(1, 2, 3))
+    with record.writing() as connection:
+        key, _ = plant(connection, numbered(2), seeds=(1, 2, 3))
+        monkeypatch.setattr("panic_tda.store.experiments._RUNS_AT_ONCE", 2)
+        ensure_runs(connection, key, plan, twins_of(plan))
+        assert len(family(connection)) == 6 * 2
+
+
+def test_a_twin_whose_run_was_lost_belongs_to_it_again(record: Record) -> None:
+    plan = planned()
+    with record.writing() as connection:
+        key, (lost,) = plant(connection)
+        ensure_runs(connection, key, plan, twins_of(plan))
+        before = family(connection)
+        connection.execute(sa.delete(runs).where(runs.c.id == lost))
+        assert family(connection) == []
+        ensure_runs(connection, key, plan, twins_of(plan))
+        assert family(connection) == before
+
+
+def test_twins_grow_with_their_runs(record: Record) -> None:
+    plan = planned(max_length=9)
+    with record.writing() as connection:
+        key, _ = plant(connection)
+        ensure_runs(connection, key, planned(), twins_of(planned()))
+        ensure_runs(connection, key, plan, twins_of(plan))
+        assert set(connection.execute(sa.select(runs.c.max_length)).scalars()) == {9}
 
 
 def test_a_longer_plan_reopens_only_the_runs_that_its_length_stopped(record: Record) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,11 +15,12 @@ from panic_tda.content import Content, Text
 from panic_tda.errors import ModelCallFailed, RecordError
 from panic_tda.store import frames
 from panic_tda.store.database import Record
+from panic_tda.store.experiments import PlannedTwin, ensure_runs
 from panic_tda.store.generation import Failure, write_failures
 from panic_tda.store.tables import persistence_diagrams
 from panic_tda.store.topology import write_diagram
 from support.contents import image, numbered
-from support.records import EMBEDDER, EPOCH, PAINTER, diagram, grow, measure, plant, vector, version_of
+from support.records import EMBEDDER, EPOCH, PAINTER, diagram, grow, measure, planned, plant, vector, version_of
 
 MOMENT = pl.Datetime("us", "UTC")
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -26,7 +28,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "run_id": pl.String, "experiment_id": pl.String, "network": pl.String, "prompt": pl.String,
         "prompt_sha256": pl.String, "prompt_type": pl.String, "seed": pl.Int64, "run_number": pl.Int64,
         "length": pl.Int64, "max_length": pl.Int64, "stop_reason": pl.String, "period": pl.Int64,
-        "failure": pl.String,
+        "failure": pl.String, "twin_of": pl.String, "perturbation": pl.String,
     },
     "invocations_frame": {
         "run_id": pl.String, "invocation_id": pl.String, "sequence_number": pl.Int64, "position": pl.Int64,
@@ -92,6 +94,18 @@ def test_runs_say_how_they_ended(record: Record) -> None:
     assert (first["length"], first["max_length"], first["stop_reason"], first["failure"]) == (5, 5, "length", None)
     assert (second["prompt"], second["prompt_type"]) == (f"image {image(9).sha256[:12]}", "image")
     assert (second["length"], second["stop_reason"], second["failure"]) == (0, "failed", "it broke")
+
+
+def test_runs_that_are_twins_say_so(record: Record) -> None:
+    with record.writing() as connection:
+        key, (base,) = plant(connection)
+        (run,) = planned()
+        ensure_runs(
+            connection, key, [], [PlannedTwin(replace(run, run_number=1), run, {"kind": "prompt", "changes": 4})]
+        )
+    own, twin = frames.runs_frame(record, [key]).iter_rows(named=True)
+    assert (own["run_id"], own["twin_of"], own["perturbation"]) == (base, None, None)
+    assert (twin["twin_of"], json.loads(twin["perturbation"])) == (base, {"kind": "prompt", "changes": 4})
 
 
 def test_invocations_stand_in_run_and_sequence_order(record: Record) -> None:

@@ -12,6 +12,7 @@ from panic_tda.errors import InvalidOutput, ModelCallFailed
 from panic_tda.store.database import Record
 from panic_tda.store.generation import (
     Failure,
+    OtherSeed,
     forgive_failures,
     mend_holes,
     unfinished_runs,
@@ -20,7 +21,7 @@ from panic_tda.store.generation import (
     write_invocations,
 )
 from panic_tda.store.progress import recorded_failures
-from panic_tda.store.tables import failures, invocations, outputs, persistence_diagrams, runs
+from panic_tda.store.tables import failures, invocations, outputs, persistence_diagrams, runs, twins
 from panic_tda.store.topology import write_diagram
 from support.contents import image, numbered
 from support.records import EMBEDDER, PAINTER, WRITER, diagram, drop_invocation, grow, plant, version_of
@@ -56,6 +57,19 @@ def test_every_unfinished_run_goes_on_from_its_own_last_output(record: Record) -
     first = positions[0]
     assert (first.seed, first.max_length, first.experiment_id) == (1, 9, key)
     assert [node["model"] for node in first.network] == ["Writer", "Painter"]
+
+
+def test_a_noise_twin_knows_its_other_seed_and_a_prompt_twin_has_none(record: Record) -> None:
+    perturbations: list[dict[str, Any]] = [{"kind": "noise", "step": 3, "seed": 8}, {"kind": "prompt", "changes": 1}]
+    with record.writing() as connection:
+        key, (base, *rest) = plant(connection, seeds=(1, 2, 3))
+        rows = [
+            {"run_id": run_id, "twin_of": base, "perturbation": perturbation}
+            for run_id, perturbation in zip(rest, perturbations, strict=True)
+        ]
+        connection.execute(sa.insert(twins), rows)
+        positions = unfinished_runs(connection, key)
+    assert [position.other_seed for position in positions] == [None, OtherSeed(3, 8), None]
 
 
 def test_finished_runs_are_left_alone(record: Record) -> None:

@@ -1,29 +1,37 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 import sqlalchemy as sa
 
 from panic_tda.content import Text
-from panic_tda.errors import InvalidOutput
+from panic_tda.errors import InvalidOutput, RecordError
 from panic_tda.signature import Kind
 from panic_tda.store.database import Record
 from panic_tda.store.generation import Failure, forgive_failures, write_failures
 from panic_tda.store.measurement import (
     Measured,
+    Unmeasured,
     count_outputs,
     groups_of_runs,
     outputs_without_vector,
     write_vectors,
 )
-from panic_tda.store.tables import embeddings
+from panic_tda.store.tables import embeddings, outputs
 from support.contents import image, numbered
 from support.models import fake_spec
 from support.records import EMBEDDER, grow, measure, plant, run_ids, vector, version_of
 
 
 def wanted(connection: sa.Connection, key: str, kind: Kind = Kind.TEXT) -> list[str]:
+    return [item.output_id for item in missing(connection, key, kind)]
+
+
+def missing(connection: sa.Connection, key: str, kind: Kind = Kind.TEXT, **page: Any) -> list[Unmeasured]:
     version = version_of(connection, EMBEDDER)
-    return outputs_without_vector(connection, run_ids(connection, key), kind, version, EMBEDDER.name)
+    return outputs_without_vector(connection, run_ids(connection, key), kind, version, EMBEDDER.name, **page)
 
 
 def test_each_distinct_content_is_wanted_once(record: Record) -> None:
@@ -41,6 +49,38 @@ def test_only_the_kind_that_the_embedder_takes_is_wanted(record: Record) -> None
         grow(connection, run_id, [image(1), Text("a"), image(2), image(1)])
         assert wanted(connection, key) == [Text("a").sha256]
         assert wanted(connection, key, Kind.IMAGE) == sorted([image(1).sha256, image(2).sha256])
+
+
+def test_texts_come_with_their_content_and_images_without(record: Record) -> None:
+    with record.writing() as connection:
+        key, (run_id,) = plant(connection)
+        grow(connection, run_id, [image(1), Text("a"), Text("")])
+        assert missing(connection, key) == sorted((text.sha256, text) for text in (Text("a"), Text("")))
+        assert missing(connection, key, Kind.IMAGE) == [(image(1).sha256, None)]
+
+
+def test_a_text_that_was_changed_is_named(record: Record) -> None:
+    with record.writing() as connection:
+        key, (run_id,) = plant(connection)
+        grow(connection, run_id, [Text("true")])
+        connection.execute(sa.update(outputs).where(outputs.c.id == Text("true").sha256).values(text="false"))
+        with pytest.raises(RecordError, match=f"output {Text('true').sha256} is not what was stored"):
+            wanted(connection, key)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 8])
+def test_pages_show_every_output_once_in_the_order_of_ids(record: Record, limit: int) -> None:
+    contents = numbered(7)
+    with record.writing() as connection:
+        key, (one, two) = plant(connection, seeds=(1, 2))
+        grow(connection, one, contents)
+        grow(connection, two, contents[::-1])
+        measure(connection, contents[3:4])
+        shown: list[str] = []
+        while page := missing(connection, key, after=shown[-1] if shown else "", limit=limit):
+            assert len(page) <= limit
+            shown += [item.output_id for item in page]
+    assert shown == sorted(content.sha256 for content in (*contents[:3], *contents[4:]))
 
 
 def test_a_prompt_that_no_run_made_is_not_wanted(record: Record) -> None:

@@ -18,6 +18,7 @@ RUNS = {
     "run_id": pl.String, "experiment_id": pl.String, "network": pl.String, "prompt": pl.String,
     "prompt_sha256": pl.String, "prompt_type": pl.String, "seed": pl.Int64, "run_number": pl.Int64,
     "length": pl.Int64, "max_length": pl.Int64, "stop_reason": pl.String, "period": pl.Int64, "failure": pl.String,
+    "twin_of": pl.String, "perturbation": pl.String,
 }  # fmt: skip
 INVOCATIONS = {
     "run_id": pl.String, "invocation_id": pl.String, "sequence_number": pl.Int64, "position": pl.Int64,
@@ -73,6 +74,7 @@ class Lab:
                 "run_id": run_id, "experiment_id": "e" * 32, "network": network, "prompt": prompt,
                 "prompt_sha256": sha(prompt), "prompt_type": "text", "seed": seed, "run_number": 0,
                 "length": len(outputs), "max_length": 100, "stop_reason": stop, "period": period, "failure": failure,
+                "twin_of": None, "perturbation": None,
             } | {key: value for key, value in more.items() if key in RUNS}
         )  # fmt: skip
         for step, output in enumerate(outputs):

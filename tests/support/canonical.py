@@ -15,13 +15,14 @@ from panic_tda.store.tables import (
     outputs,
     persistence_diagrams,
     runs,
+    twins,
 )
 
 Canonical = dict[str, list[tuple[Any, ...]]]
 
 
 def canonical(record: Record, experiment_id: str) -> Canonical:
-    """Every table as sorted rows of content: chaining, vectors and diagrams included, bit for bit."""
+    """Every table as sorted rows of content: chaining, vectors, diagrams and twins included, bit for bit."""
     identity = (runs.c.network_id, runs.c.prompt_id, runs.c.seed, runs.c.run_number)
     mine = runs.c.experiment_id == experiment_id
     version = (model_versions.c.name, model_versions.c.version)
@@ -35,9 +36,15 @@ def canonical(record: Record, experiment_id: str) -> Canonical:
         for name in ("run_length", "max_dim", "points", "distinct_points", "unmeasured", "data", "entropy", "absence")
     )
     ends = tuple(runs.c[name] for name in ("max_length", "length", "stop_reason", "period"))
+    base = runs.alias("base")
+    identity_of_base = (base.c.prompt_id, base.c.seed, base.c.run_number)
     made = sa.select(invocations.c.output_id).join(runs, runs.c.id == invocations.c.run_id).where(mine)
     queries = {
         "runs": sa.select(*identity, *ends).where(mine),
+        "twins": sa.select(*identity, *identity_of_base, twins.c.perturbation)
+        .join(twins, twins.c.run_id == runs.c.id)
+        .join(base, base.c.id == twins.c.twin_of)
+        .where(mine),
         "invocations": sa.select(*identity, *invocation)
         .join(runs, runs.c.id == invocations.c.run_id)
         .join(model_versions, model_versions.c.id == invocations.c.model_version_id)

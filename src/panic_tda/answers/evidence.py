@@ -30,12 +30,19 @@ class Frames(NamedTuple):
 class Evidence:
     """Frames, and what is read from them once; ``record`` and ``experiment_ids`` where they came from a record.
 
-    Runs are in the order of every figure: by network, prompt, seed and run number.
+    Runs are in the order of every figure: by network, prompt, seed and run number. Twins are no independent runs: they
+    are nowhere here but in ``twins``.
     """
 
     frames: Frames
     record: Record | None = field(default=None, repr=False)
     experiment_ids: tuple[str, ...] = ()
+    twin_frames: Frames | None = field(default=None, repr=False)
+
+    @cached_property
+    def twins(self) -> Evidence | None:
+        """The same of the twins of these runs, or None when there is none."""
+        return None if self.twin_frames is None or self.twin_frames.runs.is_empty() else Evidence(self.twin_frames)
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -76,7 +83,22 @@ class Evidence:
 
 
 def frames_of(record: Record, experiment_ids: Sequence[str]) -> Frames:
-    """Everything the analyses and the figures read, by full experiment ids."""
+    """Everything the analyses and the figures read, by full experiment ids; twins are left out."""
+    return apart(_everything(record, experiment_ids))[0]
+
+
+def apart(everything: Frames) -> tuple[Frames, Frames]:
+    """The frames of the runs, and those of their twins."""
+    import polars as pl
+
+    twins = everything.runs.filter(pl.col("twin_of").is_not_null())["run_id"]
+    if twins.is_empty():
+        return everything, Frames(*(frame.clear() for frame in everything))
+    mine = pl.col("run_id").is_in(twins.to_list())
+    return Frames(*(frame.filter(~mine) for frame in everything)), Frames(*(frame.filter(mine) for frame in everything))
+
+
+def _everything(record: Record, experiment_ids: Sequence[str]) -> Frames:
     return Frames(
         runs=frames.runs_frame(record, experiment_ids),
         invocations=frames.invocations_frame(record, experiment_ids),
@@ -88,4 +110,5 @@ def frames_of(record: Record, experiment_ids: Sequence[str]) -> Frames:
 
 def gather(record: Record, experiment_ids: Sequence[str]) -> Evidence:
     """The evidence of these experiments, by full ids."""
-    return Evidence(frames_of(record, experiment_ids), record, tuple(experiment_ids))
+    runs, twins = apart(_everything(record, experiment_ids))
+    return Evidence(runs, record, tuple(experiment_ids), twins)

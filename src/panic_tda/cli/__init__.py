@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import sys
 from collections.abc import Sequence
@@ -11,13 +13,27 @@ _OPTIONS = ("--db", "--config")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The entry point: runs a command, prints errors in one or two lines, and exits with their code."""
+    """The entry point: runs a command, prints errors in one or two lines, and exits with their code.
+
+    Without ``arguments``, those of the process, which is then taken to live for this command only.
+    """
+    if arguments is None:
+        _spare_the_garbage_collector()
     from panic_tda.cli.app import run
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(globals_first(sys.argv[1:] if arguments is None else arguments)))
+
+
+def _spare_the_garbage_collector() -> None:
+    """Looks for garbage more rarely, and not at the end: what a command imports lives as long as the process does.
+
+    Searching all of it again and again took a tenth of the time of a short command.
+    """
+    gc.set_threshold(50_000, 20)
+    atexit.register(gc.freeze)
 
 
 def globals_first(arguments: Sequence[str]) -> list[str]:

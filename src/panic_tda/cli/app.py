@@ -11,26 +11,20 @@ from typing import Annotated
 import typer
 
 from panic_tda import __version__
-from panic_tda.cli import analyse, config, demo, experiment, export, model, run_noun
+from panic_tda.cli.commands import LateGroup
 from panic_tda.cli.context import Context
 from panic_tda.cli.output import print_error
 from panic_tda.errors import PanicError, RecordError, RequestError
 
 app = typer.Typer(
     name="panic-tda",
+    cls=LateGroup,
     help="Run feedback loops of generative models, record every output, and measure where they go.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="The options above may stand anywhere in a command. Ids may be any unambiguous prefix, or 'latest'.",
 )
-app.add_typer(experiment.app, name="experiment")
-app.add_typer(run_noun.app, name="run")
-app.add_typer(model.app, name="model")
-app.add_typer(export.app, name="export")
-app.add_typer(config.app, name="config")
-app.command("demo")(demo.demo)
-app.command("analyse")(analyse.analyse)
 
 
 def _version(wanted: bool) -> None:

@@ -13,6 +13,7 @@ from panic_tda.cli.context import Context
 from panic_tda.cli.output import counted, duration, gigabytes, message, print_json, print_table, rate
 
 if TYPE_CHECKING:
+    from panic_tda.lab.config import ExperimentConfig
     from panic_tda.lab.perform import Outcome
     from panic_tda.lab.workbench import Workbench
 
@@ -100,13 +101,30 @@ def extend(
     """Add steps, prompts or seeds to an experiment and perform them."""
     from panic_tda.lab import perform as performing
 
+    options: Context = context.obj
+    prompts, seeds = prompt or [], seed or []
+
     def begin(bench: Workbench) -> list[str]:
-        return [
-            performing.extend(bench, id, max_length=max_length, prompts=prompt or [], seeds=seed or [], accept=accept)
-        ]
+        key, experiment = performing.load(bench.record, id)
+        there = _already_there(experiment.config, max_length, prompts, seeds)
+        performing.extend(bench, key, max_length=max_length, prompts=prompts, seeds=seeds, accept=accept)
+        if there:
+            options.say(f"experiment {key} already has {', '.join(there)}")
+        return [key]
 
     flags = {"batch_size": batch_size, "executor": executor, "threads": workers}
-    _work(context.obj, begin, flags, fail_on_error=fail_on_error)
+    _work(options, begin, flags, fail_on_error=fail_on_error)
+
+
+def _already_there(
+    config: ExperimentConfig, max_length: int | None, prompts: Sequence[str], seeds: Sequence[int]
+) -> list[str]:
+    """What is to be added to an experiment and changes nothing, since it is there."""
+    from panic_tda.answers.words import shorten
+
+    there = [f"max_length {max_length}"] if max_length == config.max_length else []
+    there += [f"the prompt “{shorten(prompt, 40)}”" for prompt in prompts if prompt in config.prompts]
+    return there + [f"seed {seed}" for seed in seeds if seed in config.seeds]
 
 
 def _work(
@@ -139,7 +157,10 @@ def _work(
     ):
         keys = begin(bench)
         for key in keys:
-            print(f"experiment {key}", file=sys.stderr if options.json else sys.stdout, flush=True)
+            if options.json:
+                options.say(f"experiment {key}")
+            else:
+                print(f"experiment {key}", flush=True)
         outcomes = performing.perform(bench, keys, retry_failed=retry_failed, take_over=take_over)
     _report(options, outcomes)
 
@@ -151,10 +172,10 @@ def _report(options: Context, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         if not options.json:
             print(_sentence(outcome))
-        if outcome.status == "interrupted" and not options.quiet:
-            message(f"go on with: {options.program} experiment resume {outcome.id}")
-        if outcome.failures and not options.quiet:
-            message(f"{counted(outcome.failures, 'failure')}: {options.program} experiment show {outcome.id}")
+        if outcome.status == "interrupted":
+            options.say(f"go on with: {options.program} experiment resume {outcome.id}")
+        if outcome.failures:
+            options.say(f"{counted(outcome.failures, 'failure')}: {options.program} experiment show {outcome.id}")
     statuses = {outcome.status for outcome in outcomes}
     if "interrupted" in statuses:
         raise typer.Exit(130)
@@ -200,7 +221,7 @@ def validate(context: typer.Context, config: Annotated[str, typer.Argument(help=
             for problem in model["problems"]:
                 message(f"problem: {problem}")
         for warning in result.warnings:
-            message(f"warning: {warning}")
+            options.say(f"warning: {warning}")
     if not result.feasible:
         raise typer.Exit(1)
 
@@ -253,7 +274,11 @@ def show(context: typer.Context, id: Id) -> None:
     if options.json:
         print_json(status)
         return
-    print(f"experiment {status['id']}: {status['status']}, {status['runs']} runs, created {status['created_at'][:19]}")
+    twins = f" ({status['twins']} of them twins)" if status["twins"] else ""
+    print(
+        f"experiment {status['id']}: {status['status']}, {status['runs']} runs{twins}, "
+        f"created {status['created_at'][:19]}"
+    )
     for stage, count in status["stages"].items():
         if count["total"]:
             print(f"  {stage:9} {count['done']}/{count['total']} ({100 * count['done'] // count['total']} %)")

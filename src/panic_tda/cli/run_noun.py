@@ -19,7 +19,7 @@ def list_(
     experiment: Annotated[str | None, typer.Option(help="Only this experiment's.", show_default="all")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many.", show_default="all")] = None,
 ) -> None:
-    """Runs with their network, prompt, seed, length and how they stopped."""
+    """Runs with their network, prompt, seed, length, how they stopped and, of twins, what was changed."""
     from panic_tda.answers.words import shorten
     from panic_tda.store.runs import list_runs
 
@@ -29,11 +29,17 @@ def list_(
     if options.json:
         print_json(rows)
         return
-    print_table(
-        ("id", "network", "prompt", "seed", "length", "stopped"),
-        [(r["id"], r["network"], shorten(r["prompt"], 40), r["seed"], r["length"], stopped(r)) for r in rows],
-        right=("seed", "length"),
-    )
+    columns: dict[str, list[Any]] = {
+        "id": [r["id"] for r in rows],
+        "network": [r["network"] for r in rows],
+        "prompt": [shorten(r["prompt"], 40) for r in rows],
+        "seed": [r["seed"] for r in rows],
+        "length": [r["length"] for r in rows],
+        "stopped": [stopped(r) for r in rows],
+    }
+    if any(r["twin_of"] for r in rows):
+        columns["changed"] = [changed(r) for r in rows]
+    print_table(tuple(columns), list(zip(*columns.values(), strict=True)), right=("seed", "length"))
 
 
 @app.command()
@@ -52,6 +58,8 @@ def show(
             print_json(run)
             return
         print(f"run {run['id']}: {run['network']}, seed {run['seed']}, {stopped(run)}")
+        if run["twin_of"]:
+            print(f"twin of {run['twin_of']}: {changed(run)}")
         print(f"{'prompt':>6}  {printable(run['prompt'])}")
         for step in run["invocations"]:
             print(f"{step['sequence_number']:>6}  {step['model']}: {printable(step.get('text', ''))}", end="")
@@ -65,6 +73,16 @@ def stopped(run: dict[str, Any]) -> str:
     if run["stop_reason"] == "loop":
         return f"loop of period {run['period']}"
     return run["stop_reason"] or "unfinished"
+
+
+def changed(run: dict[str, Any]) -> str:
+    """What tells a twin from the run it repeats, ``noise of step 0`` or ``4 places of the prompt``; else empty."""
+    match run["perturbation"]:
+        case {"kind": "noise", "step": step}:
+            return f"noise of step {step}"
+        case {"changes": changes}:
+            return f"{changes} {'place' if changes == 1 else 'places'} of the prompt"
+    return ""
 
 
 def _print_thumbnail(connection: Any, key: str) -> None:

@@ -9,9 +9,11 @@ from panic_tda.answers.words import printable
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
+    from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
 PAPER, PAPER_EDGE, INK, FAINT = "#FBF7EC", "#DDD5C0", "#22252A", "#6B7178"
+EMPTY = "(empty)"
 _LARGEST_TYPE, _SMALLEST_TYPE = 16, 7
 _LINE = 1.25
 
@@ -66,36 +68,63 @@ def fitted(text: str, font: FreeTypeFont, width: float, most: int) -> list[str]:
 
 def text_tile(text: str, side: int) -> PillowImage:
     """A square of paper with the text in the largest type that fits; the empty text is drawn as ``(empty)``."""
+    return text_card(text, side, side, largest=max(_SMALLEST_TYPE, min(_LARGEST_TYPE, side // 8)))
+
+
+def text_card(
+    text: str, width: int, height: int, *, largest: int = _LARGEST_TYPE, smallest: int = _SMALLEST_TYPE
+) -> PillowImage:
+    """A sheet of paper with the text in the largest type from ``largest`` down to ``smallest`` that fits."""
     from PIL import Image, ImageDraw
 
-    tile = Image.new("RGB", (side, side), PAPER)
-    draw = ImageDraw.Draw(tile)
-    draw.rectangle((0, 0, side - 1, side - 1), outline=PAPER_EDGE)
-    words, margin = printable(text), max(2, side // 16)
-    size, lines = _set_in(words or "(empty)", side - 2 * margin)
-    top = margin + (side - 2 * margin - len(lines) * line_height(size)) // 2
-    for index, line in enumerate(lines):
-        place = (margin, top + index * line_height(size))
-        draw.text(place, line, font=typeface(size), fill=INK if words else FAINT)
-    return tile
+    card = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(card)
+    draw.rectangle((0, 0, width - 1, height - 1), outline=PAPER_EDGE)
+    words, margin = printable(text), max(2, min(width, height) // 16)
+    room = height - 2 * margin
+    size, lines = text_block(words or EMPTY, width - 2 * margin, room, largest=largest, smallest=smallest)
+    top = margin + (room - len(lines) * line_height(size)) // 2
+    write_lines(draw, margin, top, size, lines, INK if words else FAINT)
+    return card
 
 
-def _set_in(text: str, side: int) -> tuple[int, list[str]]:
-    for size in range(max(_SMALLEST_TYPE, min(_LARGEST_TYPE, side // 8)), _SMALLEST_TYPE - 1, -1):
-        most = max(1, side // line_height(size))
-        lines = fitted(text, typeface(size), side, most)
-        if not lines[-1].endswith("…") or text.endswith("…"):
+def text_block(text: str, width: int, height: int, *, largest: int, smallest: int) -> tuple[int, list[str]]:
+    """The largest type from ``largest`` down to ``smallest`` in which the text fits, and its lines in that type.
+
+    What does not fit even in the smallest ends in an ellipsis.
+    """
+    size = largest
+    while True:
+        lines = fitted(text, typeface(size), width, max(1, height // line_height(size)))
+        if size <= smallest or not lines[-1].endswith("…") or text.endswith("…"):
             return size, lines
-    return size, lines
+        size = max(smallest, min(size - 1, round(0.94 * size)))
+
+
+def write_lines(draw: ImageDraw, left: int, top: int, size: int, lines: list[str], fill: str) -> None:
+    """Writes lines under each other."""
+    for index, line in enumerate(lines):
+        draw.text((left, top + index * line_height(size)), line, font=typeface(size), fill=fill)
 
 
 def thumbnail(image: PillowImage, side: int) -> PillowImage:
     """The whole image inside a square of ``side``, on white where it is transparent, in RGB."""
+    return contained(image, side, side)
+
+
+def contained(image: PillowImage, width: int, height: int) -> PillowImage:
+    """The whole image, as large as it can be inside ``width`` × ``height``, on white where it is transparent, in RGB.
+
+    Smooth, but enlarged three times or more each pixel stays a sharp square.
+    """
     from PIL import Image
 
-    shrink = side / max(image.size)
-    size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
-    small = image.convert("RGBA").resize(size, Image.Resampling.LANCZOS if shrink < 1 else Image.Resampling.NEAREST)
+    scale = min(width / image.width, height / image.height)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    method = Image.Resampling.LANCZOS if scale < 3 else Image.Resampling.NEAREST
+    if image.mode == "RGB":
+        return image.resize(size, method)
+    small = image.convert("RGBA").resize(size, method)
     flat = Image.new("RGB", size, "white")
     flat.paste(small, mask=small.getchannel("A"))
     return flat

@@ -42,6 +42,35 @@ class DiagramsStage(_Strict):
     )
 
 
+class NoiseTwins(_Strict):
+    """Runs in which one invocation has another seed."""
+
+    count: int = Field(default=1, ge=1, le=1_000, description="Noise twins of each run.")
+    step: int = Field(default=0, ge=0, le=999_999, description="Sequence number of the invocation with another seed.")
+
+
+class PromptTwins(_Strict):
+    """Runs that start from a prompt with a few characters or pixels changed."""
+
+    count: int = Field(default=1, ge=1, le=1_000, description="Prompt twins of each run, for each number of changes.")
+    changes: list[Annotated[int, Field(ge=1, le=100_000)]] = Field(
+        default=[1], min_length=1, description="How many letters and digits of a text, or pixels of an image, change."
+    )
+
+
+class Twins(_Strict):
+    """Runs that repeat each run with one thing changed."""
+
+    noise: NoiseTwins | None = None
+    prompt: PromptTwins | None = None
+
+    @property
+    def of_each_run(self) -> int:
+        """How many twins a run has."""
+        noise = self.noise.count if self.noise else 0
+        return noise + (self.prompt.count * len(self.prompt.changes) if self.prompt else 0)
+
+
 def _by_type(value: Any) -> str:
     return "object" if isinstance(value, (dict, BaseModel)) else "plain"
 
@@ -67,10 +96,13 @@ class Stages(_Strict):
     """Which stages run after generating and embedding."""
 
     diagrams: DiagramsEntry = True
+    lyapunov: bool = Field(
+        default=False, description="How fast runs that differ in their seed alone move apart, for each prompt."
+    )
 
 
 class ExperimentConfig(_Strict):
-    """An experiment: networks × prompts × seeds × run numbers."""
+    """An experiment: networks × prompts × seeds × run numbers, and twins of these runs."""
 
     networks: list[Annotated[list[NodeEntry], Field(min_length=1)]] = Field(
         min_length=1, description="Cyclic lists of models; each takes what the one before makes."
@@ -80,6 +112,7 @@ class ExperimentConfig(_Strict):
         default=[-1], min_length=1, description="A fixed seed makes a run deterministic; -1 draws one for each call."
     )
     num_runs: int = Field(default=1, ge=1, le=100_000, description="Repeats of each (network, prompt, seed).")
+    twins: Twins | None = Field(default=None, description="Runs that repeat each run with one thing changed.")
     embedding_models: list[str] = Field(min_length=1, description="Models that measure the outputs.")
     max_length: int = Field(ge=1, le=1_000_000, description="Invocations after which a run stops.")
     stages: Stages = Stages()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 
-from panic_tda.content import Image, Text
+from panic_tda.content import Content, Image, Text
 from panic_tda.errors import PanicError
 from panic_tda.lab.progress import Pace
 from panic_tda.lab.workbench import Task, Workbench
@@ -17,6 +17,7 @@ from panic_tda.runtime.result import Call, Result
 from panic_tda.store.generation import Failure, write_failures
 from panic_tda.store.measurement import (
     Measured,
+    Unmeasured,
     count_outputs,
     groups_of_runs,
     outputs_without_vector,
@@ -27,6 +28,7 @@ from panic_tda.store.progress import Count, advance_stage, set_stage
 from panic_tda.store.statements import chunks
 
 STAGE = "embed"
+_OUTPUTS_AT_ONCE = 4_096
 
 
 def embed(bench: Workbench, task: Task) -> None:
@@ -74,26 +76,44 @@ class _Embedding:
 
     def _embed_group(self, run_ids: Sequence[str], writer: Writer) -> None:
         """Waits for the group's vectors to be stored, so that the next group does not ask for them again."""
-        with self._bench.record.reading() as connection:
-            missing = outputs_without_vector(
-                connection, run_ids, self._spec.signature.input, self._version, self._spec.name
-            )
-        for keys in chunks(missing, self._bench.batch_size_of(self._spec)):
-            if self._bench.stop.is_set():
-                break
-            self._submit(keys)
-            while len(self._in_flight) >= self._bench.executor.slots:
-                self._collect(writer)
+        for page in self._pages(run_ids):
+            for batch in chunks(page, self._bench.batch_size_of(self._spec)):
+                if self._bench.stop.is_set():
+                    break
+                self._submit(batch)
+                while len(self._in_flight) >= self._bench.executor.slots:
+                    self._collect(writer)
         while self._in_flight:
             self._collect(writer)
         writer.flush()
 
-    def _submit(self, keys: Sequence[str]) -> None:
-        with self._bench.record.reading() as connection:
-            contents = load_outputs(connection, keys)
-        inputs = tuple(contents[key] for key in keys)
+    def _pages(self, run_ids: Sequence[str]) -> Iterator[list[Unmeasured]]:
+        """What the group lacks, a few thousand outputs at a time: texts may be long, and runs too."""
+        kind, last = self._spec.signature.input, ""
+        while not self._bench.stop.is_set():
+            with self._bench.record.reading() as connection:
+                page = outputs_without_vector(
+                    connection, run_ids, kind, self._version, self._spec.name, after=last, limit=_OUTPUTS_AT_ONCE
+                )
+            yield page
+            if len(page) < _OUTPUTS_AT_ONCE:
+                return
+            last = page[-1].output_id
+
+    def _submit(self, batch: Sequence[Unmeasured]) -> None:
+        keys = [item.output_id for item in batch]
+        inputs = self._contents(batch)
         call = Call(self._spec, inputs, seeds=(0,) * len(keys))
         self._in_flight.append((keys, self._bench.executor.submit(call)))
+
+    def _contents(self, batch: Sequence[Unmeasured]) -> tuple[Content, ...]:
+        """Texts are there already, images are loaded when their turn has come."""
+        missing = [item.output_id for item in batch if item.text is None]
+        images: dict[str, Content] = {}
+        if missing:
+            with self._bench.record.reading() as connection:
+                images = load_outputs(connection, missing)
+        return tuple(item.text or images[item.output_id] for item in batch)
 
     def _collect(self, writer: Writer) -> None:
         keys, future = self._in_flight.popleft()

@@ -74,10 +74,7 @@ def _run_state(position: RunPosition, networks: Mapping[str, Network], visited: 
     network = Network.from_json(position.network)
     network = networks.get(network.id, network)
     cycle = len(network.nodes)
-    places: dict[tuple[int, int], int] = {}
-    for number, key in enumerate(visited):
-        places.setdefault((number % cycle, int(key, 16)), number)
-    return RunState(
+    state = RunState(
         position.run_id,
         position.experiment_id,
         network,
@@ -85,8 +82,12 @@ def _run_state(position: RunPosition, networks: Mapping[str, Network], visited: 
         position.length,
         position.max_length,
         position.next_input,
-        places,
+        other_seed=position.other_seed,
     )
+    for number, key in enumerate(visited):
+        if number >= state.deterministic_from:
+            state.visited.setdefault((number % cycle, int(key, 16)), number)
+    return state
 
 
 class _Generation:
@@ -136,7 +137,7 @@ class _Generation:
             if batch is None:
                 return
             input_ids = tuple(run.next_input for run in batch.runs)
-            seeds = tuple(run.seed if run.seed >= 0 else self._bench.draw() for run in batch.runs)
+            seeds = tuple(run.next_seed if run.seed >= 0 else self._bench.draw() for run in batch.runs)
             inputs = tuple(self._cache.get(input_ids))
             call = Call(batch.node.spec, inputs, seeds, dict(batch.node.parameters))
             in_flight[executor.submit(call)] = _InFlight(batch, call, input_ids)

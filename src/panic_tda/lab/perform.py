@@ -17,11 +17,13 @@ from sqlalchemy.engine import Connection
 
 from panic_tda.content import Image
 from panic_tda.errors import ConfigurationError, RecordError, RequestError, TooManyFailures
+from panic_tda.fault_points import reach
 from panic_tda.lab.config import ImagePrompt
 from panic_tda.lab.diagrams import diagrams
 from panic_tda.lab.embed import embed
 from panic_tda.lab.experiment import Experiment
 from panic_tda.lab.generate import generate
+from panic_tda.lab.lyapunov import lyapunov
 from panic_tda.lab.preflight import check_pins, preflight
 from panic_tda.lab.sanity import gate
 from panic_tda.lab.validation import validate_config
@@ -37,7 +39,7 @@ from panic_tda.store.experiments import (
 )
 from panic_tda.store.generation import forgive_failures
 from panic_tda.store.model_versions import register
-from panic_tda.store.outputs import encode_row, insert_outputs, load_image
+from panic_tda.store.outputs import encode_row, insert_outputs, known_outputs, load_image
 from panic_tda.store.progress import (
     count_runs,
     forget_stages,
@@ -89,7 +91,10 @@ def _pins(experiment: Experiment) -> dict[str, str]:
 
 def _ensure(connection: Connection, key: str, experiment: Experiment) -> None:
     insert_outputs(connection, [encode_row(prompt) for prompt in experiment.prompts])
-    ensure_runs(connection, key, experiment.planned_runs())
+    for changed in experiment.changed_prompts():
+        if not known_outputs(connection, [changed.sha256]):
+            insert_outputs(connection, [encode_row(changed)])
+    ensure_runs(connection, key, experiment.planned_runs(), experiment.planned_twins())
     register(connection, experiment.models().values())
 
 
@@ -162,8 +167,9 @@ def perform(
             with work:
                 generate(bench, tasks)
                 for task in tasks:
-                    for stage in (embed, diagrams):
+                    for stage in (embed, diagrams, lyapunov):
                         if not bench.stop.is_set():
+                            reach("between stages")
                             stage(bench, task)
         return [outcome(bench.record, key, time.monotonic() - started) for key in keys]
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from panic_tda.lab.network import Network, Node
+from panic_tda.store.generation import OtherSeed
 
 
 @dataclass(slots=True)
@@ -29,6 +30,18 @@ class RunState:
     max_length: int
     next_input: str
     visited: dict[tuple[int, int], int] = field(default_factory=dict)
+    other_seed: OtherSeed | None = None
+
+    @property
+    def next_seed(self) -> int:
+        """The seed the next invocation is called with; −1: draw one."""
+        other = self.other_seed
+        return other.seed if other is not None and other.step == self.length else self.seed
+
+    @property
+    def deterministic_from(self) -> int:
+        """The first step whose output decides all that follow: where a noise twin got its other seed, or else 0."""
+        return self.other_seed.step if self.other_seed else 0
 
     @property
     def node(self) -> Node:
@@ -39,12 +52,13 @@ class RunState:
         """Adds one output and returns (stop reason, period), both None while the run goes on.
 
         A seeded run stops with ``loop`` when the same content appears at the same position of the cycle again:
-        every later step would repeat. The period is counted in invocations.
+        every later step would repeat. What a noise twin visited before its other seed does not count: there the same
+        content need not have the same sequel. The period is counted in invocations.
         """
         sequence_number = self.length
         self.length += 1
         self.next_input = output_id
-        if self.seed >= 0:
+        if self.seed >= 0 and sequence_number >= self.deterministic_from:
             place = (sequence_number % len(self.network.nodes), int(output_id, 16))
             if place in self.visited:
                 return "loop", sequence_number - self.visited[place]

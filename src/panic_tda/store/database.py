@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from panic_tda.errors import RecordUnavailable, RequestError
+from panic_tda.fault_points import reach
 from panic_tda.store.revisions import bring_up_to_date
 
 _PRAGMAS = (
@@ -40,8 +41,8 @@ class Record:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one consistent state."""
-        with self.engine.connect() as connection:
+        """A transaction that sees one consistent state; raises ``RecordUnavailable`` when the file is damaged."""
+        with self._damage_named(), self.engine.connect() as connection:
             if connection.dialect.name == "postgresql":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
@@ -50,10 +51,22 @@ class Record:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that holds the write lock from its start, committed when the block ends well."""
-        with self.engine.connect() as connection:
+        with self._damage_named(), self.engine.connect() as connection:
             connection = connection.execution_options(begin_immediate=True)
             with connection.begin():
                 yield connection
+                reach("before the commit")
+            reach("after the commit")
+
+    @contextmanager
+    def _damage_named(self) -> Iterator[None]:
+        """SQLite's own words for a damaged file name neither the file nor a way out."""
+        try:
+            yield
+        except sa.exc.DatabaseError as fault:
+            if not _is_damage(fault):
+                raise
+            raise _damaged(self.location, fault) from fault
 
     def close(self) -> None:
         """Closes every connection."""
@@ -80,14 +93,30 @@ def open_record(location: str | Path, *, create: bool = True) -> Record:
         bring_up_to_date(engine)
     except (sa.exc.DatabaseError, sqlite3.DatabaseError) as fault:
         engine.dispose()
-        reason = (str(getattr(fault, "orig", fault)).strip().splitlines() or ["no reason given"])[0]
+        location = Record(engine).location
+        if _is_damage(fault):
+            raise _damaged(location, fault) from fault
         raise RecordUnavailable(
-            f"{Record(engine).location}: {reason}", hint="check --db, the file's permissions, or that the server runs"
+            f"{location}: {_reason(fault)}", hint="check --db, the file's permissions, or that the server runs"
         ) from fault
     except BaseException:
         engine.dispose()
         raise
     return Record(engine)
+
+
+def _is_damage(fault: Exception) -> bool:
+    """Whether SQLite found its file damaged; what is no database at all may never have been one."""
+    return "malformed" in _reason(fault)
+
+
+def _damaged(location: str, fault: Exception) -> RecordUnavailable:
+    hint = f"salvage what reads: panic-tda --db {location} doctor --recover OUT.sqlite"
+    return RecordUnavailable(f"{location}: {_reason(fault)}", hint=hint)
+
+
+def _reason(fault: Exception) -> str:
+    return (str(getattr(fault, "orig", fault)).strip().splitlines() or ["no reason given"])[0]
 
 
 def _url(location: str) -> URL:

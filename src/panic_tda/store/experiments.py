@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from panic_tda.errors import NotFound
 from panic_tda.store.claims import refuse_if_busy, status_of
 from panic_tda.store.identifiers import new_id
 from panic_tda.store.statements import insert_new
-from panic_tda.store.tables import embedding_clusters, experiments, invocations, outputs, runs
+from panic_tda.store.tables import embedding_clusters, experiments, invocations, outputs, runs, twins
 
 _RUNS_AT_ONCE = 5_000
 
@@ -30,6 +30,15 @@ class PlannedRun:
     seed: int
     run_number: int
     max_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTwin:
+    """A run that must exist because ``twin_of`` does: the same in all but the ``perturbation``."""
+
+    run: PlannedRun
+    twin_of: PlannedRun
+    perturbation: dict[str, Any]
 
 
 def create_experiment(connection: Connection, config: Mapping[str, Any], pins: Mapping[str, str]) -> str:
@@ -52,17 +61,52 @@ def update_experiment(connection: Connection, key: str, *, config: Mapping[str, 
     connection.execute(sa.update(experiments).where(experiments.c.id == key).values(**values))
 
 
-def ensure_runs(connection: Connection, key: str, planned: Iterable[PlannedRun]) -> None:
-    """Creates the runs that are missing and reopens those that now must be longer; the others stay as they are."""
+def ensure_runs(
+    connection: Connection, key: str, planned: Iterable[PlannedRun], planned_twins: Iterable[PlannedTwin] = ()
+) -> None:
+    """Creates the runs that are missing and reopens those that now must be longer; the others stay as they are.
+
+    Twins of one network that start from one prompt come together in ``planned_twins``.
+    """
     longest = 0
     plan = iter(planned)
     while some := list(islice(plan, _RUNS_AT_ONCE)):
         insert_new(connection, runs, [_run_row(key, run) for run in some])
         longest = max(longest, *(run.max_length for run in some))
+    for _, together in groupby(planned_twins, key=lambda twin: (_start(twin.twin_of), _start(twin.run))):
+        while some_twins := list(islice(together, _RUNS_AT_ONCE)):
+            _ensure_twins(connection, key, some_twins)
     mine = runs.c.experiment_id == key
     connection.execute(sa.update(runs).where(mine, runs.c.max_length < longest).values(max_length=longest))
     cut_short = sa.and_(mine, runs.c.stop_reason == "length", runs.c.length < runs.c.max_length)
     connection.execute(sa.update(runs).where(cut_short).values(stop_reason=None))
+
+
+def _ensure_twins(connection: Connection, key: str, planned: Sequence[PlannedTwin]) -> None:
+    """Twins of one network that start from one prompt."""
+    insert_new(connection, runs, [_run_row(key, twin.run) for twin in planned])
+    ids = _ids_of_runs(connection, key, planned[0].run)
+    bases = _ids_of_runs(connection, key, planned[0].twin_of)
+    rows = [
+        {
+            "run_id": ids[twin.run.seed, twin.run.run_number],
+            "twin_of": bases[twin.twin_of.seed, twin.twin_of.run_number],
+            "perturbation": twin.perturbation,
+        }
+        for twin in planned
+    ]
+    insert_new(connection, twins, rows)
+
+
+def _start(run: PlannedRun) -> tuple[str, str]:
+    return run.network_id, run.prompt_id
+
+
+def _ids_of_runs(connection: Connection, key: str, like: PlannedRun) -> dict[tuple[int, int], str]:
+    """The runs of one network and prompt by seed and run number."""
+    mine = (runs.c.experiment_id == key, runs.c.network_id == like.network_id, runs.c.prompt_id == like.prompt_id)
+    query = sa.select(runs.c.seed, runs.c.run_number, runs.c.id).where(*mine)
+    return {(seed, run_number): run_id for seed, run_number, run_id in connection.execute(query)}
 
 
 def _run_row(key: str, run: PlannedRun) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Every function takes an open record and the ids of the experiments wanted, and r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from panic_tda.store.tables import (
     outputs,
     persistence_diagrams,
     runs,
+    twins,
 )
 from panic_tda.store.topology import decode_bars
 
@@ -32,10 +34,14 @@ _ROWS_AT_ONCE = 20_000
 
 def runs_frame(record: Record, experiment_ids: Sequence[str]) -> pl.DataFrame:
     """Columns run_id, experiment_id, network, prompt, prompt_sha256, prompt_type, seed, run_number, length,
-    max_length, stop_reason, period, failure; in the order of creation."""
+    max_length, stop_reason, period, failure, twin_of, perturbation; in the order of creation.
+
+    ``twin_of`` and ``perturbation``, as JSON, are null but for twins, which are no independent runs.
+    """
     query = (
-        sa.select(runs, outputs.c.kind, outputs.c.text, failures.c.message)
+        sa.select(runs, outputs.c.kind, outputs.c.text, failures.c.message, twins.c.twin_of, twins.c.perturbation)
         .join(outputs, outputs.c.id == runs.c.prompt_id)
+        .outerjoin(twins, twins.c.run_id == runs.c.id)
         .outerjoin(failures, sa.and_(failures.c.run_id == runs.c.id, failures.c.stage == "generate"))
         .where(runs.c.experiment_id.in_(experiment_ids))
         .order_by(runs.c.id)
@@ -59,6 +65,8 @@ def _run(row: Any) -> tuple[Any, ...]:
         row.stop_reason,
         row.period,
         row.message,
+        row.twin_of,
+        json.dumps(row.perturbation) if row.perturbation else None,
     )
 
 
@@ -225,6 +233,8 @@ _RUNS = {
     "stop_reason": "String",
     "period": "Int64",
     "failure": "String",
+    "twin_of": "String",
+    "perturbation": "String",
 }
 INVOCATIONS = {
     "run_id": "String",

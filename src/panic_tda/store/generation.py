@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from panic_tda.content import Content
 from panic_tda.errors import PanicError
+from panic_tda.fault_points import reach
 from panic_tda.store.identifiers import new_id
 from panic_tda.store.outputs import insert_outputs
-from panic_tda.store.tables import failures, invocations, persistence_diagrams, runs
+from panic_tda.store.tables import failures, invocations, persistence_diagrams, runs, twins
+
+
+class OtherSeed(NamedTuple):
+    """What makes a noise twin: the invocation at ``step`` is called with this ``seed`` in place of the run's own."""
+
+    step: int
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,7 @@ class RunPosition:
     length: int
     max_length: int
     next_input: str
+    other_seed: OtherSeed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +73,9 @@ def unfinished_runs(connection: Connection, experiment_id: str) -> list[RunPosit
     """Every run without a stop reason, in the order of creation."""
     last = sa.and_(invocations.c.run_id == runs.c.id, invocations.c.sequence_number == runs.c.length - 1)
     query = (
-        sa.select(runs, invocations.c.output_id)
+        sa.select(runs, invocations.c.output_id, twins.c.perturbation)
         .outerjoin(invocations, last)
+        .outerjoin(twins, twins.c.run_id == runs.c.id)
         .where(runs.c.experiment_id == experiment_id, runs.c.stop_reason.is_(None))
         .order_by(runs.c.id)
     )
@@ -78,9 +88,16 @@ def unfinished_runs(connection: Connection, experiment_id: str) -> list[RunPosit
             row.length,
             row.max_length,
             row.output_id or row.prompt_id,
+            _other_seed(row.perturbation),
         )
         for row in connection.execute(query)
     ]
+
+
+def _other_seed(perturbation: dict[str, Any] | None) -> OtherSeed | None:
+    if perturbation is None or perturbation["kind"] != "noise":
+        return None
+    return OtherSeed(perturbation["step"], perturbation["seed"])
 
 
 def visited_outputs(connection: Connection, experiment_id: str) -> dict[str, list[str]]:
@@ -146,6 +163,7 @@ def write_invocations(
     if not steps:
         return
     insert_outputs(connection, new_outputs)
+    reach("inside the commit")
     connection.execute(sa.insert(invocations), [_invocation(step) for step in steps])
     advanced = (
         sa.update(runs)

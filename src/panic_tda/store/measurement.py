@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from panic_tda.content import Text
 from panic_tda.signature import Kind
+from panic_tda.store.outputs import decode_text
 from panic_tda.store.statements import insert_new
 from panic_tda.store.tables import embeddings, failures, invocations, outputs, runs
 
@@ -20,27 +21,32 @@ if TYPE_CHECKING:
 _INVOCATIONS_AT_ONCE = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """One vector to store."""
 
     output_id: str
     vector: Vector
 
 
+class Unmeasured(NamedTuple):
+    """An output that needs a vector: a text with its content, an image without."""
+
+    output_id: str
+    text: Text | None
+
+
 def count_outputs(connection: Connection, experiment_id: str, kind: Kind, model_version_id: str) -> tuple[int, int]:
     """(with a vector, all): the distinct outputs of a kind that an experiment made."""
     made = (
         sa.select(invocations.c.output_id)
-        .distinct()
         .join(runs, runs.c.id == invocations.c.run_id)
-        .join(outputs, outputs.c.id == invocations.c.output_id)
-        .where(runs.c.experiment_id == experiment_id, outputs.c.kind == kind.value)
-        .subquery()
+        .where(runs.c.experiment_id == experiment_id)
     )
-    measured = sa.and_(embeddings.c.output_id == made.c.output_id, embeddings.c.model_version_id == model_version_id)
-    query = sa.select(sa.func.count(embeddings.c.output_id), sa.func.count()).select_from(
-        made.outerjoin(embeddings, measured)
+    measured = sa.and_(embeddings.c.output_id == outputs.c.id, embeddings.c.model_version_id == model_version_id)
+    query = (
+        sa.select(sa.func.count(embeddings.c.output_id), sa.func.count())
+        .select_from(outputs.outerjoin(embeddings, measured))
+        .where(outputs.c.id.in_(made), outputs.c.kind == kind.value)
     )
     done, total = connection.execute(query).one()
     return int(done), int(total)
@@ -62,35 +68,41 @@ def groups_of_runs(connection: Connection, experiment_id: str) -> Iterator[list[
 
 
 def outputs_without_vector(
-    connection: Connection, run_ids: Sequence[str], kind: Kind, model_version_id: str, model: str
-) -> list[str]:
-    """The distinct outputs of these runs that still need a vector; those that failed before are left out.
+    connection: Connection,
+    run_ids: Sequence[str],
+    kind: Kind,
+    model_version_id: str,
+    model: str,
+    *,
+    after: str = "",
+    limit: int | None = None,
+) -> list[Unmeasured]:
+    """The distinct outputs of these runs that still need a vector, by id; those that failed before are left out.
 
-    What failed in another experiment is tried again here, so that every experiment lists what it lacks.
+    ``after`` and ``limit`` turn pages. What failed in another experiment is tried again here, so that every
+    experiment lists what it lacks. Raises ``RecordError`` for a text that is not what was stored.
     """
-    measured = sa.and_(
-        embeddings.c.output_id == invocations.c.output_id, embeddings.c.model_version_id == model_version_id
-    )
+    made = sa.select(invocations.c.output_id).where(invocations.c.run_id.in_(run_ids), invocations.c.output_id > after)
+    measured = sa.and_(embeddings.c.output_id == outputs.c.id, embeddings.c.model_version_id == model_version_id)
     failed = sa.and_(
-        failures.c.experiment_id == runs.c.experiment_id,
-        failures.c.output_id == invocations.c.output_id,
+        failures.c.experiment_id.in_(sa.select(runs.c.experiment_id).where(runs.c.id.in_(run_ids))),
+        failures.c.output_id == outputs.c.id,
         failures.c.stage == "embed",
         failures.c.model == model,
     )
     query = (
-        sa.select(invocations.c.output_id)
-        .distinct()
-        .join(runs, runs.c.id == invocations.c.run_id)
-        .join(outputs, outputs.c.id == invocations.c.output_id)
+        sa.select(outputs.c.id, outputs.c.text)
         .where(
-            invocations.c.run_id.in_(run_ids),
+            outputs.c.id.in_(made),
             outputs.c.kind == kind.value,
             ~sa.exists().where(measured),
             ~sa.exists().where(failed),
         )
-        .order_by(invocations.c.output_id)
+        .order_by(outputs.c.id)
+        .limit(limit)
     )
-    return list(connection.execute(query).scalars())
+    rows = connection.execute(query)
+    return [Unmeasured(key, None if kind is Kind.IMAGE else decode_text(key, text)) for key, text in rows]
 
 
 def write_vectors(connection: Connection, measured: Sequence[Measured], model_version_id: str) -> None:

@@ -51,20 +51,43 @@ def load_outputs(connection: Connection, keys: Iterable[str]) -> dict[str, Conte
     loaded = {}
     for piece in chunks(sorted(wanted)):
         for row in connection.execute(sa.select(*_CONTENT).where(outputs.c.id.in_(piece))):
-            loaded[row.id] = _content(row)
+            loaded[row.id] = decode_row(row)
     if missing := wanted - loaded.keys():
         raise RecordError(f"output {min(missing)} is referred to but not stored", hint="the database is damaged")
     return loaded
 
 
-def _content(row: Any) -> Content:
+def decode_row(row: Any) -> Content:
+    """The content of a row; raises ``RecordError`` when it does not decode, or is not what its hash says."""
+    return decode_text(row.id, row.text) if row.kind == "text" else _decode_image(row)
+
+
+def decode_text(key: str, value: str) -> Text:
+    """The text stored under a key; raises ``RecordError`` when it does not decode, or is not what its hash says."""
     try:
-        content: Content = Text(row.text) if row.kind == "text" else decode_image(row.data, row.mode)
+        text = Text(value)
+    except Exception as fault:  # SQLite keeps any type of value in any column
+        raise _undecodable(key, fault) from fault
+    _check_hash(key, text)
+    return text
+
+
+def _decode_image(row: Any) -> Image:
+    try:
+        image = decode_image(row.data, row.mode)
     except Exception as fault:  # an image library may raise anything on damaged bytes
-        raise RecordError(f"output {row.id} does not decode: {fault}", hint="the database is damaged") from fault
-    if content.sha256 != row.id:
-        raise RecordError(f"output {row.id} is not what was stored: its hash differs", hint="the database is damaged")
-    return content
+        raise _undecodable(row.id, fault) from fault
+    _check_hash(row.id, image)
+    return image
+
+
+def _undecodable(key: str, fault: Exception) -> RecordError:
+    return RecordError(f"output {key} does not decode: {fault}", hint="the database is damaged")
+
+
+def _check_hash(key: str, content: Content) -> None:
+    if content.sha256 != key:
+        raise RecordError(f"output {key} is not what was stored: its hash differs", hint="the database is damaged")
 
 
 def load_image(connection: Connection, key: str) -> Image:

@@ -1,6 +1,6 @@
 """How far an experiment is, from aggregates and counters, never from loading rows.
 
-Generate is counted from the runs. The embed and diagrams stages count once when they begin and then keep a
+Generate is counted from the runs. The other stages count once when they begin and then keep a
 counter in the transaction that stores their work, so that showing an experiment takes no scan.
 """
 
@@ -13,8 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from panic_tda.fault_points import reach
 from panic_tda.store.statements import replace_row
-from panic_tda.store.tables import failures, runs, stage_progress
+from panic_tda.store.tables import failures, runs, stage_progress, twins
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,15 @@ def stop_reasons(connection: Connection, experiment_id: str) -> dict[str, int]:
 
 
 def count_runs(connection: Connection, experiment_id: str) -> int:
-    """Number of runs."""
+    """Number of runs, twins included."""
     query = sa.select(sa.func.count()).select_from(runs).where(runs.c.experiment_id == experiment_id)
     return int(connection.execute(query).scalar_one())
+
+
+def count_twins(connection: Connection, experiment_id: str) -> int:
+    """How many of the runs are twins."""
+    mine = sa.select(sa.func.count()).select_from(twins.join(runs, runs.c.id == twins.c.run_id))
+    return int(connection.execute(mine.where(runs.c.experiment_id == experiment_id)).scalar_one())
 
 
 def calls_left(connection: Connection, experiment_id: str) -> dict[str, int]:
@@ -81,6 +88,7 @@ def set_stage(connection: Connection, experiment_id: str, stage: str, model: str
 
 def advance_stage(connection: Connection, experiment_id: str, stage: str, model: str, items: int) -> None:
     """Adds finished items to a stage's counter."""
+    reach("inside the commit")
     mine = sa.and_(
         stage_progress.c.experiment_id == experiment_id,
         stage_progress.c.stage == stage,

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from panic_tda.errors import FutureRecord, RecordUnavailable
+from panic_tda.fault_points import reach
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision in order; a test holds them against the migration scripts."""
 
 HEAD = REVISIONS[-1]
@@ -71,6 +72,7 @@ def upgrade(engine: Engine, revision: str = HEAD) -> None:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
+            reach("during the migration")
 
 
 def _revision(connection: Connection, engine: Engine) -> str | None:

@@ -106,6 +106,14 @@ runs = sa.Table(
     sa.CheckConstraint("length >= 0", name="length_counts"),
 )
 
+twins = sa.Table(
+    "twins",
+    metadata,
+    sa.Column("run_id", Identifier, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    _belongs_to("runs", name="twin_of", cascade=True, index=True),
+    _required("perturbation", sa.JSON),
+)
+
 invocations = sa.Table(
     "invocations",
     metadata,
@@ -161,11 +169,28 @@ lyapunov_results = sa.Table(
     _required("network_id", Digest),
     _belongs_to("outputs", name="prompt_id", index=True),
     _belongs_to("model_versions"),
-    _required("exponent", sa.Float),
-    _required("r_squared", sa.Float),
+    sa.Column("exponent", sa.Float),
+    sa.Column("exponent_low", sa.Float),
+    sa.Column("exponent_high", sa.Float),
+    sa.Column("standard_error", sa.Float),
+    sa.Column("r_squared", sa.Float),
+    sa.Column("early_exponent", sa.Float),
+    sa.Column("early_low", sa.Float),
+    sa.Column("early_high", sa.Float),
+    sa.Column("early_r_squared", sa.Float),
+    sa.Column("saturation_step", sa.Integer),
     _required("divergence_curve", sa.JSON),
+    _required("log_divergence_curve", sa.JSON),
     _required("num_pairs", sa.Integer),
+    _required("merged_pairs", sa.Integer),
     _required("num_timesteps", sa.Integer),
+    _required("num_runs", sa.Integer),
+    _required("num_invocations", sa.Integer),
+    _required("num_points", sa.Integer),
+    _required("unmeasured", sa.Integer),
+    _required("cautions", sa.JSON),
+    sa.Column("absence", sa.Text),
+    _required("seconds", sa.Float),
     _required("created_at", UtcTimestamp),
     sa.UniqueConstraint(
         "experiment_id", "network_id", "prompt_id", "model_version_id", name="uq_lyapunov_results_identity"
@@ -183,6 +208,8 @@ clustering_results = sa.Table(
     _required("parameters", sa.JSON),
     _required("started_at", UtcTimestamp),
     _required("completed_at", UtcTimestamp),
+    sa.Column("persistence", sa.Float),
+    sa.Column("library", sa.Text),
 )
 
 embedding_clusters = sa.Table(
@@ -194,9 +221,9 @@ embedding_clusters = sa.Table(
         sa.ForeignKey("clustering_results.id", ondelete="CASCADE"),
         primary_key=True,
     ),
-    sa.Column("output_id", Digest, sa.ForeignKey("outputs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("output_id", Digest, sa.ForeignKey("outputs.id", ondelete="CASCADE"), primary_key=True, index=True),
     _required("cluster", sa.Integer),
-    _belongs_to("outputs", name="medoid_output_id", nullable=True),
+    _belongs_to("outputs", name="medoid_output_id", nullable=True, index=True),
 )
 
 programs = sa.Table(
