@@ -29,7 +29,8 @@ _TIE = 1e-12
 
 
 class GroupTest(NamedTuple):
-    """``within`` and ``between``: mean distance of two runs of the same group, and of two groups.
+    """``within`` and ``between``: mean distance of two runs of the same group, and of two groups; with blocks, of pairs
+    from the same two blocks, which then count alike in both means.
 
     ``effect`` is 1 − within / between over runs: 0 when groups mean nothing, 1 when all runs of a group coincide.
     ``p_value`` rests on ``permutations`` exchanges of labels, and cannot be below ``least_p``.
@@ -56,13 +57,15 @@ def group_test(
 ) -> GroupTest:
     """Tests whether ``distances`` (n, n) are smaller within ``groups`` (n labels) than between them.
 
-    With ``blocks`` (n labels) labels change places only within a block, so what differs from block to block does not
-    count as a difference between groups. p = (b + 1) / (``permutations`` + 1), b exchanges at least as good. The
-    interval of the effect is a bootstrap over runs; pairs of a run with itself are left out. Time about
-    n² · (groups · ``permutations`` + 2 · ``resamples``).
+    With ``blocks`` (n labels) labels change places only within a block, and pairs within groups are compared with
+    pairs between groups from the same two blocks, so what differs from block to block does not count as a difference
+    between groups. p = (b + 1) / (``permutations`` + 1), b exchanges at least as good. The interval of the effect is a
+    bootstrap over runs; pairs of a run with itself are left out. Time about n² · (groups · ``permutations`` +
+    5 · ``resamples``).
 
     Raises ``RequestError`` for distances that are not a finite square symmetric matrix with diagonal 0, labels of
-    another number, fewer than 2 groups, no group of at least 2, or ``permutations`` < 1.
+    another number, fewer than 2 groups, no group of at least 2, blocks that leave nothing to compare, or
+    ``permutations`` < 1.
     """
     matrix = _checked(distances, len(groups))
     codes, strata = _codes(groups), _codes(blocks if blocks is not None else [0] * len(groups))
@@ -71,11 +74,10 @@ def group_test(
         raise RequestError(f"each of {len(codes)} runs needs one block, and at least 1 permutation must be made")
     if len(sizes) < 2 or sizes.max() < 2:
         raise RequestError(f"a group test needs 2 groups, one of them with 2 runs; the sizes are {sizes.tolist()}")
-    alike = codes[:, None] == codes[None, :]
-    pairs = _Pairs(np.where(alike, matrix, 0.0), np.where(alike, 0.0, matrix), codes)
+    pairs = _comparable(matrix, codes, strata)
     within, between = pairs.means(np.ones(len(codes)))
     least_p = max(1.0 / (permutations + 1), _ways_alike(codes, strata) / _ways(codes, strata))
-    p_value = _p_value(matrix, codes, strata, rng, permutations)
+    p_value = _p_value(pairs.gain * matrix, codes, strata, rng, permutations)
     effect = bootstrap_interval(np.arange(len(codes)), pairs.effect, rng, resamples=resamples)
     cautions = _cautions(sizes, least_p, between)
     return GroupTest(within, between, effect, p_value, least_p, permutations, len(sizes), cautions)
@@ -98,42 +100,69 @@ def _codes(labels: Sequence[Hashable]) -> NDArray[np.int64]:
 
 
 class _Pairs(NamedTuple):
-    """Distances within groups, 0 elsewhere; those between groups, 0 elsewhere; and the group of each run."""
+    """Weights of the pairs ``within`` groups and of those ``between`` (n, n), and distances times these weights.
+
+    ``near`` and ``far`` are such products of the distances less their mean over all pairs of the same two blocks,
+    ``all_far`` of the distances between as they stand. Where the groups mean nothing both means are then 0, whichever
+    runs are drawn. ``gain``: how much a distance within a group lowers the statistic; exchanges do not change it.
+    """
 
     within: NDArray[np.float64]
     between: NDArray[np.float64]
-    codes: NDArray[np.int64]
+    near: NDArray[np.float64]
+    far: NDArray[np.float64]
+    all_far: NDArray[np.float64]
+    gain: NDArray[np.float64]
 
     def means(self, weights: NDArray[np.float64]) -> tuple[float, float]:
         """Within and between groups, over pairs of different runs, run i counted ``weights[i]`` times; NaN of none."""
-        of_groups = np.bincount(self.codes, weights)
-        alike, squares = float((of_groups**2).sum()), float((weights**2).sum())
-        pairs, others = alike - squares, float(weights.sum() ** 2) - alike
+        pairs, others = float(weights @ self.within @ weights), float(weights @ self.between @ weights)
         if not (pairs and others):
             return math.nan, math.nan
-        return float(weights @ self.within @ weights) / pairs, float(weights @ self.between @ weights) / others
+        closer = float(weights @ self.far @ weights) / others - float(weights @ self.near @ weights) / pairs
+        between = float(weights @ self.all_far @ weights) / others
+        return between - closer, between
 
     def effect(self, drawn: NDArray[np.float64]) -> float:
         """1 − within / between of the runs ``drawn``."""
-        within, between = self.means(np.bincount(drawn.astype(np.int64), minlength=len(self.codes)).astype(np.float64))
+        counts = np.bincount(drawn.astype(np.int64), minlength=len(self.gain)).astype(np.float64)
+        within, between = self.means(counts)
         return 1.0 - within / between if between != 0.0 else 0.0
 
 
+def _comparable(matrix: NDArray[np.float64], codes: NDArray[np.int64], strata: NDArray[np.int64]) -> _Pairs:
+    """Of each two blocks, the pairs between groups are weighted to count as much as those within."""
+    members = (strata[:, None] == np.arange(strata.max() + 1)).astype(np.float64)
+    alike = (codes[:, None] == codes[None, :]).astype(np.float64)
+    different = 1.0 - alike
+    np.fill_diagonal(alike, 0.0)
+    same, other, total = (members.T @ kind @ members for kind in (alike, different, matrix))
+    both = (same > 0.0) & (other > 0.0)
+    if not both.any():
+        raise RequestError("no two blocks have pairs both within and between groups, so nothing can be compared")
+    share, mean = (np.divide(each, count, out=np.zeros_like(total), where=both)[strata][:, strata]
+                   for each, count in ((same, other), (total, same + other)))  # fmt: skip
+    within, between = alike * both[strata][:, strata], different * share
+    residual = matrix - mean
+    gain = (1.0 + share) * both[strata][:, strata]
+    return _Pairs(within, between, within * residual, between * residual, between * matrix, gain)
+
+
 def _p_value(
-    matrix: NDArray[np.float64],
+    gains: NDArray[np.float64],
     codes: NDArray[np.int64],
     strata: NDArray[np.int64],
     rng: np.random.Generator,
     permutations: int,
 ) -> float:
-    """All exchanges have the same numbers of pairs, so the sum of distances within groups orders them."""
+    """All exchanges have the same numbers of pairs of any two blocks, so the sum within groups orders them."""
 
     def within(labels: NDArray[np.int64]) -> float:
         members = (labels[:, None] == np.arange(codes.max() + 1)).astype(np.float64)
-        return float(np.einsum("ig,ig->", members, matrix @ members))
+        return float(np.einsum("ig,ig->", members, gains @ members))
 
     by_block = np.argsort(strata, kind="stable")
-    limit = within(codes) + _TIE * float(matrix.sum())
+    limit = within(codes) + _TIE * float(gains.sum())
     reached = 0
     for _ in range(permutations):
         shuffled = np.lexsort((rng.random(len(codes)), strata))

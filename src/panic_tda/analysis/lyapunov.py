@@ -8,7 +8,7 @@ step (Lapeyre, "Characterization of finite-time Lyapunov exponents and vectors i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from panic_tda.analysis.bootstrap import Interval
-from panic_tda.analysis.divergence import checked_runs, distances_at_each_step
+from panic_tda.analysis.divergence import checked_runs, distances_at_each_step, prompt_codes
 from panic_tda.analysis.pair_bootstrap import percentile_band, run_weights, tail_probability, weighted_pair_means
 from panic_tda.analysis.r_squared import r_squared
 from panic_tda.analysis.saturation import saturation
@@ -55,22 +55,28 @@ class LyapunovExponent:
 
 
 def lyapunov_exponent(
-    trajectories: Sequence[ArrayLike], rng: np.random.Generator, *, level: float = 0.95, resamples: int = 1000
+    trajectories: Sequence[ArrayLike],
+    rng: np.random.Generator,
+    *,
+    prompts: Sequence[Hashable] | None = None,
+    level: float = 0.95,
+    resamples: int = 1000,
 ) -> LyapunovExponent:
     """The exponent of the pairs of ``trajectories``, each (T_i, d), over the steps that two of them reach.
 
-    A pair that coincides at a step (distance 0) has no logarithm there: it is left out of that step and, when it lay
+    With ``prompts``, one for each run, only pairs of the same prompt count, and runs are drawn anew within prompts. A
+    pair that coincides at a step (distance 0) has no logarithm there: it is left out of that step and, when it lay
     apart before, counted as ``merged``. Intervals resample runs and keep the saturation step. They speak of other runs
     of this group: what all its pairs share, such as the path they leave together, does not vary. Raises
     ``RequestError`` as :func:`~panic_tda.analysis.divergence.divergence_curve` does.
     """
     runs = checked_runs(trajectories)
-    strata = np.zeros(len(runs), np.int64)
+    strata = np.zeros(len(runs), np.int64) if prompts is None else prompt_codes(prompts, len(runs))
     tail = tail_probability(strata, level)
-    logs = _log_divergence(runs, run_weights(strata, rng, resamples))
+    logs = _log_divergence(runs, strata, run_weights(strata, rng, resamples))
     flat_from = saturation(logs.curves[0]).step
-    whole = _fitted(logs.curves, len(runs), level, tail)
-    early = whole if flat_from is None else _fitted(logs.curves[:, : flat_from + 1], len(runs), level, tail)
+    whole = _fitted(logs.curves, strata, level, tail)
+    early = whole if flat_from is None else _fitted(logs.curves[:, : flat_from + 1], strata, level, tail)
     return LyapunovExponent(
         exponent=whole.slope,
         standard_error=whole.standard_error,
@@ -105,24 +111,26 @@ class _Fit(NamedTuple):
     steps: int
 
 
-def _log_divergence(runs: Sequence[Floats], weights: Floats) -> _Logs:
+def _log_divergence(runs: Sequence[Floats], strata: NDArray[np.int64], weights: Floats) -> _Logs:
     ever_apart = np.zeros((len(runs), len(runs)), dtype=bool)
     merged = ever_apart.copy()
+    compared = (strata[:, None] == strata) & ~np.eye(len(runs), dtype=bool)
     curves, means, counts = [np.empty((len(weights), 0))], [], []
     for there, distances in distances_at_each_step(runs):
-        apart = distances > 0.0
         block = np.ix_(there, there)
+        apart = compared[block] & (distances > 0.0)
         merged[block] |= ever_apart[block] & ~apart
         ever_apart[block] |= apart
         logs = np.log(distances, where=apart, out=np.zeros_like(distances))
         curves.append(weighted_pair_means(logs, apart, weights[:, there])[:, None])
-        means.append(distances.sum() / (len(there) * (len(there) - 1)))
+        means.append(distances[compared[block]].mean() if compared[block].any() else np.nan)
         counts.append(int(apart.sum()) // 2)
     pairs, lost = int(ever_apart.sum()) // 2, int(merged.sum()) // 2
     return _Logs(np.hstack(curves), np.array(means), np.array(counts, dtype=np.int64), pairs, lost)
 
 
-def _fitted(curves: Floats, runs: int, level: float, tail: float) -> _Fit:
+def _fitted(curves: Floats, strata: NDArray[np.int64], level: float, tail: float) -> _Fit:
+    runs, freedom = len(strata), len(strata) - len(np.unique(strata))
     steps = np.flatnonzero(~np.isnan(curves[0]))
     if len(steps) < 2:
         return _Fit(Interval(np.nan, np.nan, np.nan, level, runs), np.nan, np.nan, len(steps))
@@ -131,7 +139,7 @@ def _fitted(curves: Floats, runs: int, level: float, tail: float) -> _Fit:
     residuals = heights[0] - heights[0].mean() - slopes[0] * centred
     low, high = percentile_band(slopes[1:, None], tail)
     known = slopes[1:][~np.isnan(slopes[1:])]
-    spread = float(known.std() * np.sqrt(runs / (runs - 1))) if runs > 2 and len(known) else np.nan
+    spread = float(known.std() * np.sqrt(runs / freedom)) if len(known) and not np.isnan(tail) else np.nan
     return _Fit(
         slope=Interval(float(slopes[0]), float(low[0]), float(high[0]), level, runs),
         standard_error=spread,

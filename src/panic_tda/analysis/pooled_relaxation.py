@@ -33,6 +33,7 @@ FEW_RUNS = 5
 class PooledRelaxation(NamedTuple):
     """``tau`` in steps, ``start`` d0 and ``end`` d∞ of the mean ``curve`` (T,); ``n`` is the number of runs.
 
+    ``fitted``, ``low`` and ``high`` (T,): the relaxation, and the band of the mean curve at the same level.
     τ is 0 for a jump within the first step and ∞ for a straight line, whose ``end`` is NaN.
     """
 
@@ -41,6 +42,9 @@ class PooledRelaxation(NamedTuple):
     end: Interval
     r_squared: float
     curve: Floats
+    fitted: Floats
+    low: Floats
+    high: Floats
     cautions: tuple[str, ...]
 
 
@@ -74,7 +78,10 @@ def pooled_relaxation_time(
     )
     short = sum(len(value) < steps for value in values)
     cautions = fit_cautions(tau, fits[0].r_squared, steps) + _cautions(len(values), short)
-    return PooledRelaxation(tau, start, end, fits[0].r_squared, means[0], cautions)
+    fitted = means[0] - fits[0].residuals
+    return PooledRelaxation(
+        tau, start, end, fits[0].r_squared, means[0], fitted, *percentile_band(means[1:], tail), cautions
+    )
 
 
 def _mean_curves(curves: Sequence[Floats], steps: int, weights: Floats) -> Floats:

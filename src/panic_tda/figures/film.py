@@ -165,7 +165,7 @@ class _Screen:
             return
         box, size = self._box(index, self._parts.label), self._parts.type
         if ended:
-            self._fill(Box(cell.left, cell.top, cell.width, box.top + box.height - cell.top), colour)
+            self._fill(Box(cell.left, cell.top, cell.width, box.height + 2 * (box.top - cell.top)), colour)
         self._draw.text(
             (box.left, box.top), fitted(words, typeface(size), box.width, 1)[0], font=typeface(size), fill=fill
         )

@@ -138,7 +138,7 @@ def _shown_width(box: Box, aspect: float) -> float:
 def arrangement(width: int, height: int, smallest: int, frame_height: int, aspect: float = 1.0) -> Arrangement:
     """Divides a cell of ``width`` × ``height`` so that the picture is as large as legible words allow.
 
-    The label stands on top; the caption under the picture, or beside it where that leaves the picture larger. A
+    The label stands on top, with a gap above and below; the caption under the picture, or beside it where that leaves the picture larger. A
     cell too small for letters of ``smallest`` pixels is all picture.
     """
     gap = max(1, min(width, height) // 40)
@@ -151,7 +151,7 @@ def arrangement(width: int, height: int, smallest: int, frame_height: int, aspec
     card = Box(inside.left, top, inside.width, inside.top + inside.height - top)
     divided = (_under(card, smallest, gap, aspect), _beside(card, smallest, gap, aspect))
     picture, caption = max(divided, key=lambda boxes: _shown_width(boxes[0], aspect))
-    return Arrangement(picture, card, label, caption, letters, max(smallest, frame_height // 22))
+    return Arrangement(picture, card, label, caption, letters, max(smallest, frame_height // 16))
 
 
 def _under(card: Box, smallest: int, gap: int, aspect: float) -> tuple[Box, Box]:

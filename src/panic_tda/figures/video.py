@@ -116,7 +116,7 @@ def _halved_colours(frame: PillowImage, number: int) -> Any:
 def _quiet_encoder() -> Iterator[None]:
     """SVT-AV1 talks to stderr unless the environment says otherwise."""
     before = os.environ.get("SVT_LOG")
-    os.environ["SVT_LOG"] = "-2"
+    os.environ["SVT_LOG"] = "1"  # errors
     try:
         yield
     finally:

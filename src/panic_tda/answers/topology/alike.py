@@ -12,6 +12,7 @@ from panic_tda.answers.finding import Finding, finding_of
 from panic_tda.answers.topology.shapes import NAMES, Shape, run_columns, shapes_of
 from panic_tda.answers.trajectory import Run
 from panic_tda.answers.words import count, percent
+from panic_tda.errors import RequestError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -136,9 +137,10 @@ def _groups(compared: list[Compared], request: Request) -> pl.DataFrame:
     for each, dimension, factor in request.each(tests, "group tests"):
         kept = grouped(each.shapes, factor)
         if len(kept) > 1 and each.sliced[dimension][kept][:, kept].any():
-            found = _tested(each, dimension, factor, kept, request.rng)
+            runs = [each.shapes[index].run for index in kept]
+            found = tested(each.sliced[dimension][kept][:, kept], runs, factor, request.rng, resamples=_RESAMPLES)
             left = len(each.shapes) - len(kept)
-            rows.append(_group_row(each.embedder, dimension, factor.name, found, left))
+            rows += [_group_row(each.embedder, dimension, factor.name, found, left)] if found else []
     schema = {"embedder": pl.String, "dimension": pl.Int64, "factor": pl.String, "groups": pl.Int64, "n": pl.Int64,
               "within": pl.Float64, "between": pl.Float64, "effect": pl.Float64, "low": pl.Float64,
               "high": pl.Float64, "p_value": pl.Float64, "least_p": pl.Float64, "caution": pl.String}  # fmt: skip
@@ -156,17 +158,22 @@ def grouped(shapes: list[Shape], factor: Factor) -> list[int]:
     return [index for index, label in enumerate(labels) if label in sizes] if len(sizes) > 1 else []
 
 
-def _tested(each: Compared, dimension: int, factor: Factor, kept: list[int], rng: np.random.Generator) -> GroupTest:
+def tested(
+    distances: NDArray[np.float64],
+    runs: list[Run],
+    factor: Factor,
+    rng: np.random.Generator,
+    *,
+    resamples: int,
+) -> GroupTest | None:
+    """The test of a factor on the distances (n, n) of these runs; None where nothing can be compared."""
     from panic_tda.analysis.group_test import group_test
 
-    runs = [each.shapes[index].run for index in kept]
-    return group_test(
-        each.sliced[dimension][kept][:, kept],
-        [factor.label(run) for run in runs],
-        rng,
-        blocks=[factor.block(run) for run in runs],
-        resamples=_RESAMPLES,
-    )
+    labels, blocks = [factor.label(run) for run in runs], [factor.block(run) for run in runs]
+    try:
+        return group_test(distances, labels, rng, blocks=blocks, resamples=resamples)
+    except RequestError:
+        return None
 
 
 def _group_row(embedder: str, dimension: int, factor: str, found: GroupTest, left: int) -> dict[str, Any]:
@@ -212,9 +219,7 @@ def _finding(each: Compared, factor: str, rows: list[dict[str, Any]]) -> Finding
     cautions = list(dict.fromkeys(caution for row in rows for caution in row["caution"].split("; ") if caution))
     if each.left_out:
         cautions.append(f"{len(each.shapes):,} of {len(each.shapes) + each.left_out:,} runs, drawn at random")
-    said = (
-        f"As {each.embedder} sees it, runs of the same {factor} {alike} than others: {'; '.join(parts)}"
-    )
+    said = f"As {each.embedder} sees it, runs of the same {factor} {alike} than others: {'; '.join(parts)}"
     return finding_of("groups", f"{said}.", _interval(rows[0]), cautions=tuple(cautions))
 
 

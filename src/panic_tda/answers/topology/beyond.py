@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from panic_tda.answers.answer import Answer, Request
 from panic_tda.answers.evidence import Evidence
 from panic_tda.answers.finding import Finding
-from panic_tda.answers.topology.alike import FACTORS, Factor, grouped, holm
+from panic_tda.answers.topology.alike import FACTORS, Factor, grouped, holm, tested
 from panic_tda.answers.topology.shapes import Shape, shapes_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 QUESTION = "Does shape say more than repeats do?"
 FEWEST_RUNS = 8
 MOST_RUNS = 1000
-_RESAMPLES = 1
 
 
 class Measured(NamedTuple):
@@ -104,39 +103,39 @@ def _rows(each: Measured, name: str, rng: np.random.Generator) -> list[dict[str,
     }
     if not found.ranks.any():
         return [row]
-    tests = [(factor, kept) for factor in FACTORS[:2] if (kept := grouped(each.shapes, factor))]
-    return [row | {"factor": factor.name, "p_value": _p_value(each, factor, kept, found.ranks, rng)}
-            for factor, kept in tests] or [row]  # fmt: skip
+    told = {factor.name: _p_value(each, factor, found.ranks, rng) for factor in FACTORS[:2]}
+    return [row | {"factor": name, "p_value": value} for name, value in told.items() if value is not None] or [row]
 
 
-def _p_value(
-    each: Measured, factor: Factor, kept: list[int], ranks: NDArray[np.float64], rng: np.random.Generator
-) -> float:
+def _p_value(each: Measured, factor: Factor, ranks: NDArray[np.float64], rng: np.random.Generator) -> float | None:
     """Of a group test on how far apart the unexplained ranks of two runs are."""
     import numpy as np
 
-    from panic_tda.analysis.group_test import group_test
-
-    runs = [each.shapes[index].run for index in kept]
+    kept = grouped(each.shapes, factor)
     apart = np.abs(np.subtract.outer(ranks[kept], ranks[kept]))
-    labels, blocks = [factor.label(run) for run in runs], [factor.block(run) for run in runs]
-    return group_test(apart, labels, rng, blocks=blocks, resamples=_RESAMPLES).p_value
+    found = tested(apart, [each.shapes[index].run for index in kept], factor, rng, resamples=1)
+    return None if found is None else found.p_value
 
 
 def _finding(each: Measured, frame: pl.DataFrame) -> Finding:
     mine = frame.filter(frame["embedder"] == each.embedder)
     shares = {row["statistic"]: row["explained"] for row in mine.iter_rows(named=True) if row["explained"] is not None}
-    said = f"As {each.embedder} sees it, repeats and dwell times predict "
-    said += ", ".join(f"{100 * share:.0f} % of the {name}" for name, share in shares.items()) or "nothing that varies"
-    telling = mine.filter(mine["adjusted_p"] <= 0.05)
-    factors = {
-        factor: telling.filter(telling["factor"] == factor)["statistic"].to_list()
-        for factor in telling["factor"].unique(maintain_order=True)
-    }
-    rest = "; ".join(f"what is left of the {' and the '.join(names)} tells the {factor}" for factor, names in
-                     factors.items())  # fmt: skip
-    said += f"; {rest}" if rest else "; what is left tells neither network nor prompt"
-    least = min(shares.values(), default=0.0)
+    predicted = ", ".join(f"{100 * share:.0f} % in the {name}" for name, share in shares.items())
+    said = (
+        f"As {each.embedder} sees it, repeats and dwell times predict how runs differ in shape: "
+        f"{predicted or 'no statistic varies'} (of the variance of ranks over {len(each.shapes)} runs); {_rest(mine)}"
+    )
     cautions = (f"only {len(each.shapes)} runs",) if len(each.shapes) < 2 * FEWEST_RUNS else ()
-    return Finding("beyond-repeats", f"{said} (ranks over {len(each.shapes)} runs).", least, n=len(each.shapes),
-                   cautions=cautions)  # fmt: skip
+    explained = shares.get("entropy of pieces (H0)", 0.0)
+    return Finding("beyond-repeats", f"{said}.", explained, n=len(each.shapes), cautions=cautions)
+
+
+def _rest(mine: pl.DataFrame) -> str:
+    """What the unexplained part still tells."""
+    tested = mine["factor"].drop_nulls().unique(maintain_order=True).to_list()
+    if not tested:
+        return "there are not two networks or prompts of two runs that the rest could tell"
+    telling = mine.filter(mine["adjusted_p"] <= 0.05)
+    told = {factor: telling.filter(telling["factor"] == factor)["statistic"].to_list() for factor in tested}
+    parts = [f"the rest of the {' and the '.join(names)} tells the {factor}" for factor, names in told.items() if names]
+    return "; ".join(parts) or f"the rest is not seen to tell {' or '.join(tested)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -110,12 +111,17 @@ def _findings(embedder: str, tables: dict[str, pl.DataFrame], runs: int, rng: np
     longest = mean_over_runs(mine["longest_h1"].to_list(), rng)
     said = (
         f"As {embedder} sees it, the way of a run closes into {between(loops, 1)} loops on average; the longest of "
-        f"each run lasts {between(longest)} (from the distance at which it closes to that at which its hole is filled; "
-        "outputs lie at most 2 apart)."
+        f"each run lasts {between(longest, _digits(longest))} (from the distance at which it closes to that at which "
+        "its hole is filled; outputs lie at most 2 apart)."
     )
     yield finding_of("persistence", said, loops, cautions=tuple(_shape_cautions(mine, runs)))
     entropies = tables["entropy"].filter(tables["entropy"]["embedder"] == embedder, dimension=0).sort("normalised")
     yield _entropy_finding(embedder, *entropies.rows(named=True))
+
+
+def _digits(interval: Interval) -> int:
+    """Decimals that show two digits of a small estimate."""
+    return 2 if interval.estimate <= 0.0 else max(2, 1 - math.floor(math.log10(interval.estimate)))
 
 
 def _shape_cautions(mine: pl.DataFrame, runs: int) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from panic_tda.answers.answer import Answer, Request
@@ -11,12 +11,16 @@ from panic_tda.answers.finding import Finding, finding_of
 from panic_tda.answers.twins import tables
 from panic_tda.answers.twins.groups import Changed, Seen, Sized, by_change, by_network, noise_floors
 from panic_tda.answers.twins.pairs import Beside, pairs_of
-from panic_tda.answers.words import between, percent
+from panic_tda.answers.words import between, count, percent
 
 if TYPE_CHECKING:
     from panic_tda.analysis.bootstrap import Interval
+    from panic_tda.analysis.twins import TwinGrowth
 
 QUESTION = "Does a small change matter?"
+_FEWEST_ROUNDS = 3
+"""Fewer rounds of growth before separations are flat are no growth to speak of."""
+_MOST_SIZES = 3
 
 
 def twins(evidence: Evidence, request: Request) -> Answer:
@@ -28,8 +32,18 @@ def twins(evidence: Evidence, request: Request) -> Answer:
     separations = [each for pair in request.each(pairs, "pairs") for each in beside.separations(pair)]
     changed = by_change(pairs, separations, noise_floors(evidence), request.rng)
     sized = by_network(separations, request.rng)
-    findings = (*map(_finding, changed), *(found for each in sized for found in _growth_finding(each)))
-    return Answer("twins", QUESTION, findings, tables.tables(pairs, separations, changed, sized))
+    findings = [*map(_finding, _telling(changed)), *(found for each in sized for found in _growth_finding(each))]
+    return Answer("twins", QUESTION, tuple(findings), tables.tables(pairs, separations, changed, sized))
+
+
+def _telling(changed: Sequence[Changed]) -> list[Changed]:
+    """All, or of many changes of a network's prompts the smallest and the largest; the tables hold every one."""
+    sizes: dict[str, list[Changed]] = {}
+    for each in changed:
+        if each.change.kind == "prompt":
+            sizes.setdefault(each.network, []).append(each)
+    left_out = [each for of_network in sizes.values() if len(of_network) > _MOST_SIZES for each in of_network[1:-1]]
+    return [each for each in changed if each not in left_out]
 
 
 def _absence(evidence: Evidence) -> str:
@@ -42,16 +56,21 @@ def _finding(changed: Changed) -> Finding:
     differed = len(changed.pairs) - changed.never
     said = f"{changed.network}: with {changed.change.words}, "
     if not differed:
-        said += "no twin ever differs from its run: there it makes no difference"
-    else:
-        said += f"{len(changed.merges):,} of {differed:,} {'twin' if differed == 1 else 'twins'} "
-        said += f"{'is' if len(changed.merges) == 1 else 'are'} the same as their run again, {percent(changed.share)}"
-        if len(changed.merges) > 1:
-            said += f", half of these by step {changed.merges[(len(changed.merges) - 1) // 2]}"
-        if len(changed.merges) < differed:
-            others = "the others end" if changed.merges else "they end"
-            said += "".join(f"; {others} {_apart(seen)}" for seen in changed.seen)
+        said += "no twin ever differs from its run: there it makes no difference."
+        return finding_of("twins", said, changed.share, cautions=changed.cautions[:-1])
+    said += f"{_again(len(changed.merges), differed)}, {percent(changed.share)}"
+    if len(changed.merges) > 1:
+        said += f", half of these by step {changed.merges[(len(changed.merges) - 1) // 2]}"
+    if len(changed.merges) < differed and changed.seen:
+        others = "the others end" if changed.merges else "they end"
+        said += f"; {others} {', and '.join(map(_apart, changed.seen))}"
     return finding_of("twins", f"{said}.", changed.share, details=_details(changed), cautions=changed.cautions)
+
+
+def _again(merged: int, differed: int) -> str:
+    twins = "twin" if differed == 1 else "twins"
+    same = "is the same as its" if merged == 1 else "are the same as their"
+    return f"{merged:,} of {differed:,} {twins} {same} run again"
 
 
 def _apart(seen: Seen) -> str:
@@ -59,10 +78,10 @@ def _apart(seen: Seen) -> str:
     said = f"{between(seen.final)} apart ({seen.embedder})"
     if seen.floor is None:
         return said
+    if seen.final.low != seen.final.low:
+        return f"{said}, runs with other seeds {seen.floor:.2f}"
     comparison = "closer than" if seen.final.high < seen.floor else "as far as"
     comparison = "farther than" if seen.final.low > seen.floor else comparison
-    if seen.final.low != seen.final.low:
-        comparison = "beside"
     return f"{said}, {comparison} runs with other seeds ({seen.floor:.2f})"
 
 
@@ -79,28 +98,33 @@ def _growth_finding(sized: Sized) -> Iterator[Finding]:
     growth = sized.growth
     if growth.rate.estimate != growth.rate.estimate:
         return
-    until = f" until round {growth.saturation}" if growth.saturation is not None else ""
-    said = (
-        f"{sized.network} (as {sized.embedder} sees it): from round to round a difference {_way(growth.rate)}{until}, "
-    )
-    said += f"a factor of {between(growth.factor)} each"
+    at_once = growth.saturation is not None and growth.last - growth.first < _FEWEST_ROUNDS
+    said = f"{sized.network} (as {sized.embedder} sees it): {_at_once(growth) if at_once else _way(growth)}"
     if how := _size_words(sized.size.exponent):
-        said += f"; what is left of it in the end {how} (exponent {between(sized.size.exponent)})"
-    cautions = tuple(caution.replace("step", "round") for caution in growth.cautions)
-    more = tuple(f"exponent: {caution}" for caution in sized.size.cautions if caution not in growth.cautions)
-    yield finding_of("twins growth", f"{said}.", growth.factor, cautions=cautions + more)
+        said += f"; what is left of it in the end {how} (exponent {between(sized.size.exponent)}; 1: in proportion)"
+    known = ("neither", "the rate rests", "saturated", "R²") if at_once else ("neither",)
+    cautions = [each.replace("step", "round") for each in growth.cautions if not each.startswith(known)]
+    cautions += [each for each in sized.size.cautions if how and "factor" in each]
+    yield finding_of("twins growth", f"{said}.", growth.factor, cautions=tuple(cautions))
 
 
-def _way(rate: Interval) -> str:
-    if rate.low > 0.0:
-        return "grows"
-    return "shrinks" if rate.high < 0.0 else "neither grows nor shrinks"
+def _at_once(growth: TwinGrowth) -> str:
+    return f"a difference is as large as it gets within {count(growth.last - growth.first, 'round')}"
+
+
+def _way(growth: TwinGrowth) -> str:
+    """What becomes of a difference from round to round."""
+    factor = f"from round to round (factor {between(growth.factor)})"
+    if growth.rate.low > 0.0:
+        until = f", for {growth.last - growth.first} rounds" if growth.saturation is not None else ""
+        return f"a difference grows {factor}{until}"
+    return f"a difference {'shrinks' if growth.rate.high < 0.0 else 'is not seen to grow or shrink'} {factor}"
 
 
 def _size_words(exponent: Interval) -> str:
     """What the exponent says, where it says one thing only."""
     if exponent.low <= 0.0 <= exponent.high:
-        return "" if exponent.high >= 1.0 else "does not depend on how large it was"
+        return "" if exponent.high >= 1.0 else "is not seen to depend on how large it was"
     if exponent.low <= 1.0 <= exponent.high:
         return "is in proportion to how large it was"
     return "depends on how large it was, but not in proportion" if exponent.low == exponent.low else ""

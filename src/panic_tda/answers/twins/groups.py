@@ -154,7 +154,8 @@ def _final(group: Sequence[Separations], rng: np.random.Generator) -> Interval:
     from panic_tda.analysis.grouped_bootstrap import grouped_mean
 
     apart = [each for each in group if each.pair.merge is None]
-    return grouped_mean([each.last for each in apart], _runs(apart), rng)
+    found = grouped_mean([each.last for each in apart], _runs(apart), rng)
+    return found._replace(low=max(found.low, 0.0) if found.low == found.low else found.low)
 
 
 def noise_floors(evidence: Evidence) -> dict[tuple[str, str], float]:

@@ -11,8 +11,11 @@ from panic_tda.answers.words import count
 from panic_tda.figures.drawing import GREY, legend, line_style, name_axes, panels, whole_numbers
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from numpy.typing import NDArray
 
 _MOST_LINES = 30
 """Pairs drawn for each change in a panel."""
@@ -41,7 +44,8 @@ def _separations(answer: Answer, growth: pl.DataFrame, styles: dict[str, dict[st
         name_axes(axes, _title(group), "Step", "Distance of run and twin")
         axes.set_ylim(bottom=0.0)
         whole_numbers(axes)
-    legend(figure, _handles(styles, floor=growth["floor"].is_not_null().any()), loc="outside lower left", columns=2)
+    handles = _handles(styles, floor=growth["floor"].is_not_null().any())
+    legend(figure, handles, loc="outside lower left", columns=min(2, len(groups)))
     caption = (
         "How far runs and their twins lie apart from the change on: thin lines are pairs (at most "
         f"{_MOST_LINES} of each change), thick ones the mean of all pairs with its 95 % band over runs. At distance 0 "
@@ -92,7 +96,7 @@ def _sizes(answer: Answer, sizes: pl.DataFrame, styles: dict[str, dict[str, Any]
     for axes, row in zip(all_axes, sizes.iter_rows(named=True), strict=True):
         mine = ends.filter(ends["network"] == row["network"], ends["embedder"] == row["embedder"])
         _scatter(axes, mine, row, styles)
-    legend(figure, _marks(styles), loc="outside lower left", columns=2)
+    legend(figure, _marks(styles), loc="outside lower left", columns=min(2, len(sizes)))
     caption = (
         "How far pairs of a run and its twin lie apart in the end, against how far they did in the first round after "
         "the change, on logarithmic axes; pairs at distance 0 at either end are left out. The dashed line has the "
@@ -129,7 +133,19 @@ def _scatter(axes: Axes, rows: pl.DataFrame, size: dict[str, Any], styles: dict[
         )
     axes.set_xscale("log")
     axes.set_yscale("log")
+    for axis, end in ((axes.xaxis, "first"), (axes.yaxis, "last")):
+        _plain_numbers(axis, rows[end].to_numpy())
     name_axes(axes, _exponent(size), "Distance in the first round after the change", "Distance in the last round")
+
+
+def _plain_numbers(axis: Axis, values: NDArray[np.float64]) -> None:
+    """Few ticks, written out: at powers of ten where the values span some, else at round numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+    wide = len(values) and values.max() > 20.0 * values.min()
+    axis.set_major_locator(LogLocator() if wide else MaxNLocator(4))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def _exponent(size: dict[str, Any]) -> str:
