@@ -203,7 +203,7 @@ def _uniform(null: Process, other: Process, test: Test, seed: int) -> Callable[[
     def check(effort: Effort) -> Recovered:
         from scipy.stats import kstest
 
-        rng, trials, others = np.random.default_rng(seed), effort.trials(500), effort.trials(100)
+        rng, trials, others = np.random.default_rng(seed), effort.trials(1000), effort.trials(100)
         tests = [test(null(rng), rng) for _ in range(trials)]
         # Ranks are discrete: spread each evenly over the step it stands for.
         fit = float(kstest([each.greater - rng.random() / (SURROGATES + 1) for each in tests], "uniform").pvalue)

@@ -97,6 +97,24 @@ def test_a_difference_within_blocks_is_found_however_far_apart_the_blocks_are() 
     assert result_of(distances, groups, blocks=blocks).p_value == 0.001
 
 
+def test_with_blocks_pairs_are_compared_with_pairs_of_the_same_two_blocks() -> None:
+    """By hand: pairs within groups lie across the blocks (2 and 4) or in y (1); those between count as these do."""
+    distances = np.array([[0, 5, 2, 2, 9], [5, 0, 8, 8, 4], [2, 8, 0, 1, 3], [2, 8, 1, 0, 6], [9, 4, 3, 6, 0]], float)
+    result = result_of(distances, "abaab", blocks="xxyyy")
+    within = (2 + 2 + 4 + 1) / 4
+    between = (3 * (9 + 8 + 8) / 3 + 1 * (3 + 6) / 2) / 4
+    assert (result.within, result.between) == pytest.approx((within, between))
+
+
+def test_differences_between_blocks_alone_have_no_effect() -> None:
+    """One run of each group in each of 12 blocks far apart: pairs within groups all lie across blocks."""
+    blocks, groups = np.repeat(np.arange(12), 3), np.tile(np.arange(3), 12)
+    points = np.random.default_rng(11).normal(size=(36, 2)) + np.outer(blocks, [20.0, 0.0])
+    distances = euclidean_distances(points)
+    assert abs(result_of(distances, groups.tolist(), blocks=blocks.tolist()).effect.estimate) < 0.01
+    assert result_of(distances, groups.tolist()).effect.estimate < -0.05
+
+
 @pytest.mark.parametrize(
     ("groups", "blocks", "least"),
     [
@@ -106,7 +124,6 @@ def test_a_difference_within_blocks_is_found_however_far_apart_the_blocks_are() 
         ("aabbcc", None, 1 / 15),
         ("aabbaabb", "xxxxyyyy", 2 / 36),
         ("aaabaabb", "xxxxyyyy", 1 / 24),
-        ("aabb", "xxyy", 1.0),
     ],
 )
 def test_the_least_possible_p_value_is_known_beforehand(groups: str, blocks: str | None, least: float) -> None:
@@ -149,6 +166,7 @@ THREE = np.ones((3, 3)) - np.eye(3)
         (np.zeros((0, 0)), "", {}, "2 groups"),
         (THREE, "aab", {"blocks": "xx"}, "block"),
         (THREE, "aab", {"permutations": 0}, "permutation"),
+        (np.ones((4, 4)) - np.eye(4), "aabb", {"blocks": "xxyy"}, "nothing can be compared"),
     ],
 )
 def test_impossible_requests_are_refused(distances: Any, groups: str, options: Any, message: str) -> None:

@@ -66,7 +66,7 @@ def test_a_curve_that_levels_off_is_saturated_and_its_exponent_is_told_to_be_non
     assert found.saturation < 20
     assert found.early.estimate > 3 * found.exponent.estimate
     assert f"saturated: the curve is flat from step {found.saturation}" in found.cautions
-    assert any("does not describe this curve; see the relaxation time" in caution for caution in found.cautions)
+    assert any("no exponent describes this curve; see the relaxation time" in caution for caution in found.cautions)
 
 
 def test_the_mean_of_the_logs_is_not_ruled_by_the_pair_that_is_far_apart() -> None:
@@ -114,6 +114,20 @@ def test_few_runs_and_steps_are_told_and_one_pair_has_no_interval() -> None:
     assert found.cautions == ("only 1 pair", "only 6 steps")
     assert np.isnan([found.exponent.low, found.exponent.high, found.standard_error]).all()
     assert found.exponent.estimate == pytest.approx(0.1)
+
+
+def test_only_pairs_of_the_same_prompt_count_when_prompts_are_given() -> None:
+    near, far = (separating(np.exp(pace * STEPS), 4) for pace in (0.1, 0.2))
+    found = exponent([*near, *[run + 1e3 for run in far]], prompts=["a"] * 4 + ["b"] * 4)
+    assert found.exponent.estimate == pytest.approx(0.15)
+    assert (found.pairs, found.cautions) == (12, ())
+    np.testing.assert_allclose(found.mean_distance, np.sqrt(2.0) * (np.exp(0.1 * STEPS) + np.exp(0.2 * STEPS)) / 2)
+
+
+def test_prompts_of_a_single_run_have_no_pair() -> None:
+    found = exponent(separating(np.exp(0.1 * STEPS), 3), prompts=["a", "b", "c"])
+    assert np.isnan(found.mean_distance).all()
+    assert found.cautions == ("no two runs lie apart at two steps",)
 
 
 def test_runs_may_end_at_different_steps() -> None:

@@ -34,6 +34,10 @@ def test_the_mean_curve_is_fitted() -> None:
     assert found.start.estimate == pytest.approx(single.start.estimate, abs=1e-3)
     assert found.end.estimate == pytest.approx(single.end.estimate, abs=1e-3)
     assert (found.tau.n, found.cautions) == (12, ())
+    np.testing.assert_allclose(found.fitted[0], found.start.estimate)
+    assert np.abs(found.fitted - found.curve).max() < 0.1
+    assert (found.low < found.curve).all()
+    assert (found.curve < found.high).all()
 
 
 def test_the_interval_holds_the_truth_though_noise_hangs_together() -> None:

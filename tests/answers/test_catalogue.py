@@ -87,7 +87,7 @@ def test_analyses_come_in_the_order_of_the_catalogue_whatever_was_asked_for_firs
 def test_an_unknown_analysis_is_answered_with_the_nearest() -> None:
     with pytest.raises(RequestError, match="there is no analysis 'absorbtion'") as unknown:
         chosen(("absorbtion",))
-    assert unknown.value.hint == "did you mean absorption?"
+    assert unknown.value.hint.startswith("did you mean absorption")
 
 
 def test_the_numbers_do_not_depend_on_which_analyses_are_asked() -> None:

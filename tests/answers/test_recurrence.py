@@ -97,6 +97,7 @@ def test_the_way_into_a_loop_a_slow_walk_and_few_rounds_are_cautioned() -> None:
         "only 2 runs",
         "slow motion in 1 of 2 runs: what is near in time is near in place",
         "few rounds in 1 of 2 runs",
+        "only the way into a loop in 1 of 2 runs",
     )
 
 

@@ -114,7 +114,7 @@ def cluster(
     if not count:
         raise RequestError("there are no points to cluster")
     times = _times(multiplicity, distinct.index, count)
-    algorithm = algorithm or default_algorithm(count)
+    algorithm = algorithm_named(algorithm or default_algorithm(count))
     layers = tuple(
         _layer(labels, persistence, times, distinct.index, sizes.min_cluster_size)
         for labels, persistence in _found(algorithm, distinct.points, sizes, rng, report)
@@ -128,6 +128,14 @@ def cluster(
         distinct_points=count,
         cautions=(f"only {count} distinct vectors",) if count < FEWEST_DISTINCT else (),
     )
+
+
+def algorithm_named(name: str) -> Algorithm:
+    """The algorithm of that name; raises ``RequestError`` for any other."""
+    for algorithm in ALGORITHMS:
+        if name == algorithm:
+            return algorithm
+    raise RequestError(f"no clustering algorithm is named {name!r}", hint=f"choose {', '.join(ALGORITHMS)}")
 
 
 def default_algorithm(distinct_points: int) -> Algorithm:
@@ -162,11 +170,9 @@ def _found(
     rng: np.random.Generator,
     report: Callable[[str], None],
 ) -> Sequence[tuple[NDArray[np.int64], float | None]]:
-    if algorithm not in ALGORITHMS:
-        raise RequestError(f"no clustering algorithm is named {algorithm!r}", hint=f"choose {', '.join(ALGORITHMS)}")
     count = len(distinct)
     if algorithm == "evoc":
-        report(f"EVoC on {count:,} vectors; its first use compiles it, which takes about half a minute")
+        report(f"EVoC on {count:,} vectors; its first use compiles it, which takes minutes")
         return evoc_layers(unit_vectors(distinct), *sizes, rng)
     if count > MOST_WITH_ALL_DISTANCES:
         raise RequestError(

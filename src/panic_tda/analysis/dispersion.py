@@ -36,6 +36,8 @@ def dispersion_p_value(
     group = np.unique(code[told], return_inverse=True)[1]
     counts = np.bincount(group)
     means = np.bincount(group, spread) / counts
+    if float((spread**2).sum()) <= 1e-12 * abs(coordinates.squares(coordinates.points)):
+        return 1.0
     residuals = spread - means[group]
 
     def between_to_within(values: NDArray[np.float64]) -> float:

@@ -79,25 +79,34 @@ def dwell_time(found: Stays, state: int, rng: np.random.Generator, *, level: flo
     # The last step of a censored stay was not followed, so it is no time at risk.
     number = np.unique(found.run[here], return_inverse=True)[1]
     risk, exits = np.bincount(number, steps - ~completed), np.bincount(number, completed).astype(np.int64)
-    mean = bootstrap_interval(np.column_stack((risk, exits)), _mean, rng, level=level)
+    rate = bootstrap_interval(np.column_stack((exits, risk)), _rate, rng, level=level)
+    mean = Interval(_inverse(rate.estimate), _inverse(rate.high), _inverse(rate.low), level, rate.n)
     law = dwell_law(steps, completed)
     median = kaplan_meier(steps, completed).median
     cautions = _cautions(completed, exits, law.verdict)
     return DwellTime(state, mean, median, int(completed.sum()), int((~completed).sum()), law, cautions)
 
 
-def _mean(risk_and_exits: NDArray[np.float64]) -> float:
-    risk, exits = risk_and_exits.sum(axis=0)
-    return float(risk / exits) if exits else float("inf")
+def _rate(exits_and_risk: NDArray[np.float64]) -> float:
+    exits, risk = exits_and_risk.sum(axis=0)
+    return float(exits / risk) if risk else 0.0
+
+
+def _inverse(rate: float) -> float:
+    return 1.0 / rate if rate else float("inf")
 
 
 def _cautions(completed: NDArray[np.bool_], exits: NDArray[np.int64], verdict: Verdict) -> tuple[str, ...]:
     ended, cut = int(completed.sum()), int((~completed).sum())
     said = {
         "no stay was seen to end": ended == 0,
-        f"only {ended} completed stays": 0 < ended < FEWEST,
+        f"only {_counted(ended, 'completed stay')}": 0 < ended < FEWEST,
         f"{cut} of {ended + cut} stays are cut off by the end of the run": cut > ended > 0,
-        f"the exits come from {(exits > 0).sum()} runs": ended > 0 and (exits > 0).sum() < 5,
+        f"the exits come from {_counted(int((exits > 0).sum()), 'run')}": ended > 0 and (exits > 0).sum() < 5,
         "leaving gets less likely with time, so the mean rests on a few long stays": verdict == "heavy tail",
     }
     return tuple(words for words, holds in said.items() if holds)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -33,7 +33,7 @@ def require_evoc() -> None:
     if find_spec("evoc") is None:
         raise PrerequisiteError(
             "evoc: the Python package evoc is not installed",
-            hint="pip install 'panic-tda[evoc]', or choose the algorithm hdbscan",
+            hint="pip install 'panic-tda[evoc]'; hdbscan, up to 30,000 vectors, needs nothing more",
         )
 
 

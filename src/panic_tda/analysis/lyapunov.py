@@ -34,9 +34,9 @@ class LyapunovExponent:
 
     ``exponent``: fitted to all steps; ``early``: up to ``saturation``, the first step of the flat part, and equal to
     ``exponent`` when that is None. ``standard_error`` and ``r_squared`` belong to ``exponent``, the ``early_`` ones to
-    ``early``; NaN where there is nothing to fit. ``log_divergence`` (T,) float64, NaN where no two runs lie apart;
-    ``mean_distance`` (T,) float64. ``pairs``: pairs of runs that ever lie apart, ``merged``: pairs that coincide at
-    some step after lying apart; both share the same ``steps``, T.
+    ``early``; NaN where there is nothing to fit. ``log_divergence`` (T,) float64 with its band ``log_low`` and
+    ``log_high``, NaN where no two runs lie apart; ``mean_distance`` (T,) float64. ``pairs``: pairs of runs that ever
+    lie apart; ``merged``: those of them that coincide at some later step; ``steps``: T.
     """
 
     exponent: Interval
@@ -47,6 +47,8 @@ class LyapunovExponent:
     early_r_squared: float
     saturation: int | None
     log_divergence: Floats
+    log_low: Floats
+    log_high: Floats
     mean_distance: Floats
     pairs: int
     merged: int
@@ -77,6 +79,7 @@ def lyapunov_exponent(
     flat_from = saturation(logs.curves[0]).step
     whole = _fitted(logs.curves, strata, level, tail)
     early = whole if flat_from is None else _fitted(logs.curves[:, : flat_from + 1], strata, level, tail)
+    low, high = percentile_band(logs.curves[1:], tail)
     return LyapunovExponent(
         exponent=whole.slope,
         standard_error=whole.standard_error,
@@ -86,6 +89,8 @@ def lyapunov_exponent(
         early_r_squared=early.r_squared,
         saturation=flat_from,
         log_divergence=logs.curves[0],
+        log_low=low,
+        log_high=high,
         mean_distance=logs.mean_distance,
         pairs=logs.pairs,
         merged=logs.merged,
@@ -158,7 +163,7 @@ def _cautions(logs: _Logs, whole: _Fit, early: _Fit, flat_from: int | None) -> t
         "the pairs that count change from step to step": bool(apart.size) and apart.min() < apart.max(),
         f"saturated: the curve is flat from step {flat_from}": flat_from is not None,
         f"the early slope rests on {early.steps} steps": flat_from is not None and early.steps < FEWEST_STEPS,
-        f"R² {whole.r_squared:.2f}: the exponent does not describe this curve; see the relaxation time": (
+        f"R² {whole.r_squared:.2f} over all steps: no exponent describes this curve; see the relaxation time": (
             whole.r_squared < POOR_FIT
         ),
         f"R² {early.r_squared:.2f} before saturation: the early slope does not describe it either": (

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from panic_tda.analysis.distances import centred_with_squares, finite_points
 from panic_tda.errors import RequestError
 
-EXACT_UP_TO = 5_000
+EXACT_UP_TO = 3_000
 """Members up to which every one of a cluster is tried."""
 
 CANDIDATES = 500

@@ -33,6 +33,9 @@ from panic_tda.analysis.principal_coordinates import PrincipalCoordinates, princ
 from panic_tda.analysis.rearrangement import Scheme, rearrangements, scheme_of
 from panic_tda.errors import RequestError
 
+_ROUNDING = 1e-12
+"""Share of a sum of squares that is nothing but rounding."""
+
 
 class Effect(NamedTuple):
     """What one factor explains beyond all others.
@@ -119,7 +122,7 @@ def permanova(
 def _fit(coordinates: PrincipalCoordinates, design: FactorDesign) -> _Fit:
     total = coordinates.squares(coordinates.points)
     left = total - coordinates.squares(design.whole.T @ coordinates.points)
-    left = left if left > 1e-12 * total else 0.0
+    left = left if left > _ROUNDING * total else 0.0
     return _Fit(coordinates, design, left / design.residual_df if design.residual_df else np.nan, total)
 
 
@@ -141,6 +144,7 @@ def _effect(
         nan = float("nan")
         return Effect(name, levels, df, nan, nan, nan, nan, nothing, scheme, ways, nan, design.cautions[name])
     explained, left = _explained(fit, name), fit.mean_square * design.residual_df
+    ratio = explained / df / fit.mean_square if fit.mean_square > 0.0 else np.inf if explained > 0.0 else 0.0
     p_value = _p_value(fit, name, scheme, rearrangements(strata, permutations, rng))
     dispersion_p = dispersion_p_value(fit.coordinates, design.others[name], design.codes[name], rng)
     low, high = np.quantile(spread, [(1.0 - level) / 2, (1.0 + level) / 2]).tolist()
@@ -149,7 +153,7 @@ def _effect(
         levels=levels,
         df=df,
         sum_of_squares=explained,
-        pseudo_f=explained / df / fit.mean_square if fit.mean_square > 0.0 else float("inf"),
+        pseudo_f=float(ratio),
         p_value=p_value,
         partial_r2=explained / (explained + left) if explained + left > 0.0 else 0.0,
         share=Interval(_omega_squared(explained, df, fit.mean_square, fit.total), low, high, level, n),
@@ -161,7 +165,8 @@ def _effect(
 
 
 def _explained(fit: _Fit, name: str) -> float:
-    return max(0.0, fit.coordinates.squares(fit.design.own[name].T @ fit.coordinates.points))
+    explained = fit.coordinates.squares(fit.design.own[name].T @ fit.coordinates.points)
+    return explained if explained > _ROUNDING * fit.total else 0.0
 
 
 def _omega_squared(explained: float, df: int, mean_square: float, total: float) -> float:
@@ -173,13 +178,15 @@ def _p_value(fit: _Fit, name: str, scheme: Scheme, orders: NDArray[np.int64]) ->
     own, others = fit.design.own[name], fit.design.others[name]
     left = fit.coordinates.points - others @ (others.T @ fit.coordinates.points)
     total, df = fit.coordinates.squares(left), own.shape[1]
+    if total <= _ROUNDING * fit.total:
+        return 1.0
     # Inside the cells of the other factors nothing can be dealt that these explain.
     basis = own if scheme == "within cells" else np.hstack([own, others])
 
     def partial_r2(order: NDArray[np.int64] | slice) -> float:
         squares = (basis[order].T @ left) ** 2 @ fit.coordinates.signs
         rest = total - float(squares[df:].sum())
-        return float(squares[:df].sum()) / rest if rest > 1e-12 * total else 0.0
+        return float(squares[:df].sum()) / rest if rest > _ROUNDING * total else 0.0
 
     observed = partial_r2(slice(None))
     as_great = sum(partial_r2(order) >= observed - 1e-9 for order in orders)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from panic_tda.analysis.bootstrap import Interval
 from panic_tda.answers.trajectory import Run, Trajectory
+
+if TYPE_CHECKING:
+    from panic_tda.analysis.bootstrap import Interval
 
 STOP_REASONS = ("length", "loop", "failed", "unfinished")
 

@@ -17,6 +17,7 @@ FILES = {
     "experiment": "experiment",
     "run": "run_noun",
     "model": "model",
+    "cluster": "cluster",
     "export": "export",
     "config": "config",
 }

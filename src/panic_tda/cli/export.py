@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +19,25 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Experiments as tables, pictures and pages.", no_args_is_help=True)
 
 Ids = Annotated[list[str], typer.Argument(help="Experiments: ids, unambiguous prefixes, or 'latest'.")]
+RunIds = Annotated[list[str], typer.Argument(help="Experiments or runs: ids, prefixes, or 'latest' experiment.")]
 Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
+
+_PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".avif")
+
+
+@app.callback()
+def _ended_in_order(context: typer.Context) -> None:
+    """SIGTERM ends an export as Ctrl-C does: what is half written goes away."""
+    context.with_resource(_terminated_as_interrupted())
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @app.command()
@@ -43,10 +64,80 @@ def mosaic(context: typer.Context, ids: Ids, out: Out) -> None:
     from panic_tda.figures.exhibition import write_mosaic
 
     options: Context = context.obj
-    _check_file(out, (".png", ".webp", ".jpg", ".jpeg", ".avif"))
+    _check_file(out, _PICTURES)
     with options.record() as record:
         path = write_mosaic(record, _keys(record, ids), out)
     _report(options, [path])
+
+
+@app.command()
+def video(
+    context: typer.Context,
+    ids: RunIds,
+    out: Out,
+    codec: Annotated[str, typer.Option(metavar="h265|h264|av1", help="H.264 plays on everything.")] = "h265",
+    fps: Annotated[int, typer.Option(min=1, max=120, help="Steps a second.")] = 4,
+    resolution: Annotated[str, typer.Option(metavar="hd|4k|8k|WxH", help="Size of the frame in pixels.")] = "hd",
+    quality: Annotated[str, typer.Option(metavar="draft|good|best", help="The better, the slower.")] = "good",
+) -> None:
+    """A film of all runs at once, a frame for each step; of one run, with large captions (MP4)."""
+    from panic_tda.cli.progress import shown_progress
+    from panic_tda.figures.exhibition import write_film
+    from panic_tda.figures.video import CODECS, QUALITIES, parsed_resolution
+    from panic_tda.store.steps import chosen_runs
+
+    options: Context = context.obj
+    _check_file(out, (".mp4",))
+    _check_choice("--codec", codec, CODECS)
+    _check_choice("--quality", quality, QUALITIES)
+    size = parsed_resolution(resolution)
+    with options.record() as record:
+        with record.reading() as connection:
+            choice = chosen_runs(connection, ids)
+        with shown_progress(quiet=options.quiet) as progress:
+            path = write_film(record, choice, out, size=size, fps=fps, codec=codec, quality=quality, report=progress)
+    _report(options, [path])
+
+
+@app.command()
+def timeline(context: typer.Context, ids: RunIds, out: Out) -> None:
+    """Runs as images and captions along a line (PNG, SVG, WebP, JPEG or AVIF by the ending)."""
+    from panic_tda.figures.exhibition import write_timeline
+    from panic_tda.store.steps import chosen_runs
+
+    options: Context = context.obj
+    _check_file(out, (*_PICTURES, ".svg"))
+    with options.record() as record:
+        with record.reading() as connection:
+            choice = chosen_runs(connection, ids)
+        path = write_timeline(record, choice, out)
+    _report(options, [path])
+
+
+@app.command()
+def images(
+    context: typer.Context,
+    ids: RunIds,
+    out: Out,
+    format: Annotated[
+        str, typer.Option(metavar="png|webp|avif|jpeg", help="PNG and WebP keep every pixel as it is.")
+    ] = "png",
+) -> None:
+    """A file for each image that was made, with its record in EXIF and XMP, into a folder."""
+    from panic_tda.cli.progress import shown_progress
+    from panic_tda.figures.exhibition import write_images
+    from panic_tda.figures.image_files import FORMATS
+    from panic_tda.store.steps import chosen_runs
+
+    options: Context = context.obj
+    _check_folder(out)
+    _check_choice("--format", format, FORMATS)
+    with options.record() as record:
+        with record.reading() as connection:
+            choice = chosen_runs(connection, ids)
+        with shown_progress(quiet=options.quiet) as progress:
+            files = write_images(record, choice, out, format, report=progress)
+    _report(options, files)
 
 
 @app.command()
@@ -89,6 +180,13 @@ def _check_file(path: Path, endings: tuple[str, ...]) -> None:
         raise RequestError(f"--out {path} must end in {' or '.join(endings)}")
     if path.is_dir():
         raise RequestError(f"--out {path} is a folder; name a file in it")
+
+
+def _check_choice(option: str, value: str, known: Iterable[str]) -> None:
+    from panic_tda.errors import RequestError
+
+    if value not in known:
+        raise RequestError(f"{option} {value!r} is not one of {', '.join(known)}")
 
 
 def _check_folder(path: Path) -> None:

@@ -104,7 +104,7 @@ class _Screen:
         self._packing, self._parts = packing, packing.arrangement
         self._runs = runs
         self._small = _small_images(load_image, self._parts.picture)
-        self._heading, self._labels = names(runs)
+        self._heading, self._labels = heading(runs), labels(runs)
         for index, run in enumerate(runs):
             self.change(index, beginning(run))
 
@@ -207,14 +207,18 @@ def _corners(box: Box) -> tuple[int, int, int, int]:
     return box.left, box.top, box.left + box.width - 1, box.top + box.height - 1
 
 
-def names(runs: Sequence[Run]) -> tuple[str, list[str]]:
-    """What all runs have in common, for the header, and for each run what tells it from the others, seed first."""
+def heading(runs: Sequence[Run]) -> str:
+    """What all runs have in common, and how many they are if there are several."""
+    parts = zip(*map(_parts_of_name, runs), strict=True)
+    common = [values[0] for values in parts if len(set(values)) == 1 and values[0] != "run 0"]
+    return " · ".join([*reversed(common), *([count(len(runs), "run")] if len(runs) > 1 else [])])
+
+
+def labels(runs: Sequence[Run]) -> list[str]:
+    """For each run what tells it from the others, the seed first, since a prompt is long."""
     parts = [_parts_of_name(run) for run in runs]
-    several = [len(set(values)) > 1 for values in zip(*parts, strict=True)]
-    common = [part for part, told in zip(parts[0], several, strict=True) if not told and part != "run 0"]
-    labels = [" · ".join(part for part, told in zip(each, several, strict=True) if told) for each in parts]
-    whole = [*reversed(common), *([count(len(runs), "run")] if len(runs) > 1 else [])]
-    return " · ".join(whole), labels
+    differ = [len(set(values)) > 1 for values in zip(*parts, strict=True)]
+    return [" · ".join(part for part, told in zip(each, differ, strict=True) if told) for each in parts]
 
 
 def _parts_of_name(run: Run) -> tuple[str, str, str, str]:

@@ -40,15 +40,15 @@ CODECS = {
         "libx265",
         "hvc1",
         _qualities(
-            ("ultrafast", "veryfast", "slow"), (28, 22, 16), **{"x265-params": "log-level=none:rc-lookahead=15"}
+            ("ultrafast", "veryfast", "medium"), (28, 22, 16), **{"x265-params": "log-level=none:rc-lookahead=15"}
         ),
     ),
     "h264": Codec("libx264", "avc1", _qualities(("ultrafast", "veryfast", "slow"), (26, 20, 15))),
-    "av1": Codec("libsvtav1", "av01", _qualities(("10", "8", "5"), (40, 28, 18))),
+    "av1": Codec("libsvtav1", "av01", _qualities(("10", "8", "6"), (40, 28, 18))),
 }
 
 
-def resolution(words: str) -> tuple[int, int]:
+def parsed_resolution(words: str) -> tuple[int, int]:
     """Width and height of ``hd``, ``4k``, ``8k`` or ``1280x720``; raises ``RequestError``."""
     if words.lower() in RESOLUTIONS:
         return RESOLUTIONS[words.lower()]

@@ -30,6 +30,7 @@ _OF_RUNS = {
     "slow": "slow motion in {}: what is near in time is near in place",
     "only ": "few rounds in {}",
     "the threshold is 0": "a threshold of 0 in {}",
+    "it stopped in": "only the way into a loop in {}",
 }
 """What a network is told when runs are cautioned so."""
 

@@ -22,21 +22,19 @@ QUANTILE = 0.1
 FEWEST_ROUNDS = 10
 MOST_ROUNDS = 500
 _FEW_RUNS = 5
-_PAIRS_OF_RUN = 1000
-_RESAMPLES = 300
+_PAIRS = 5000
+_RESAMPLES = 200
 
 
 def returns(evidence: Evidence, request: Request) -> Answer:
     """For each network the distribution of the rounds until a run is near a place again that it had left.
 
-    Near is closer than nine tenths of all pairs of rounds of a run, the same distance for all runs under an embedder.
-    Runs that stopped in an exact loop are continued by it.
+    Near is closer than nine tenths of the pairs of outputs of different runs, the same distance for all runs under an
+    embedder. Runs that stopped in an exact loop are continued by it.
     """
     rounds = rounds_of(evidence)
-    near = {
-        embedder: _near([each for each in rounds if each.embedder == embedder], request.rng)
-        for embedder in dict.fromkeys(each.embedder for each in rounds if len(each.steps) >= FEWEST_ROUNDS)
-    }
+    measured = dict.fromkeys(each.embedder for each in rounds if len(each.steps) >= FEWEST_ROUNDS)
+    near = {name: _near([each for each in rounds if each.embedder == name], request.rng) for name in measured}
     if not near:
         return Answer("returns", QUESTION, absence=f"no run has vectors of {FEWEST_ROUNDS} rounds")
     long = [each for each in rounds if each.embedder in near]
@@ -57,17 +55,24 @@ def returns(evidence: Evidence, request: Request) -> Answer:
 
 
 def _near(rounds: list[Rounds], rng: np.random.Generator) -> float:
-    """The distance that a tenth of the pairs of rounds do not exceed, all runs long enough being heard alike."""
+    """The distance that a tenth of the pairs of outputs of different runs do not exceed; of a lone run, of its own.
+
+    Runs that stand still, whose own outputs are all near each other, do not shrink what is near for the others.
+    """
     import numpy as np
 
-    sampled = []
-    for each in rounds:
-        if len(each.steps) >= FEWEST_ROUNDS:
-            first = rng.integers(len(each.vectors), size=_PAIRS_OF_RUN)
-            second = (first + rng.integers(1, len(each.vectors), size=_PAIRS_OF_RUN)) % len(each.vectors)
-            difference = each.vectors[first].astype(np.float64) - each.vectors[second]
-            sampled.append(np.linalg.norm(difference, axis=1))
-    return float(np.quantile(np.concatenate(sampled), QUANTILE))
+    one = rng.integers(len(rounds), size=_PAIRS)
+    other = (one + rng.integers(1, max(len(rounds), 2), size=_PAIRS)) % len(rounds)
+    drawn = [
+        np.stack(
+            [
+                rounds[run].vectors[int(place * len(rounds[run].vectors))]
+                for run, place in zip(runs, places, strict=True)
+            ]
+        )
+        for runs, places in ((one, rng.random(_PAIRS)), (other, rng.random(_PAIRS)))
+    ]
+    return float(np.quantile(np.linalg.norm(drawn[0].astype(np.float64) - drawn[1], axis=1), QUANTILE))
 
 
 def _returns(rounds: Rounds, near: float) -> tuple[Returns, Returns]:

@@ -8,27 +8,35 @@ from panic_tda.analysis.bootstrap import Interval
 from panic_tda.answers.answer import Answer, Request
 from panic_tda.answers.evidence import Evidence
 from panic_tda.answers.finding import Finding, finding_of
-from panic_tda.answers.sensitivity.groups import QUESTION, RESAMPLES, Group, groups, joined
+from panic_tda.answers.sensitivity.groups import QUESTION, RESAMPLES, Group, distance_words, groups, in_rounds, joined
 from panic_tda.answers.trajectory import evenly
-from panic_tda.answers.words import between, count
+from panic_tda.answers.words import count
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
     from panic_tda.analysis.divergence import DivergenceCurve
+    from panic_tda.analysis.group_test import GroupTest
 
+SIGNIFICANT = 0.05
 MOST_ROUNDS = 120
 """Rounds of a curve, evenly chosen; its last is always among them."""
 
 
 class Apart(NamedTuple):
-    """A group's distances by round, at ``rounds``, and where each run ends: of the same prompt, of others, and more."""
+    """The distances of a group by round, at ``rounds``, and between the ends of its runs.
+
+    ``ends`` are those of the ``same`` prompt, of ``different`` ones, and their difference, the ``excess``; the ``test``
+    exchanges prompts between runs. A group with one prompt, or one run of each, has only the one or the other.
+    """
 
     group: Group
     rounds: list[int]
     curves: dict[str, DivergenceCurve]
     ends: dict[str, Interval]
+    test: GroupTest | None
     cautions: tuple[str, ...]
 
 
@@ -42,29 +50,48 @@ def divergence(evidence: Evidence, request: Request) -> Answer:
 
 
 def _apart(group: Group, rng: np.random.Generator) -> Apart:
-    from panic_tda.analysis.divergence import divergence_curve, prompt_divergence
-
-    longest = max(len(points) for points in group.points)
-    rounds = evenly(longest, MOST_ROUNDS)
+    rounds = evenly(max(len(points) for points in group.points), MOST_ROUNDS)
     thinned = [points[[each for each in rounds if each < len(points)]] for points in group.points]
+    prompts = len(set(group.prompts))
+    if 1 < prompts < len(group.sides):
+        return _against_the_floor(group, rounds, thinned, rng)
+    return _without_a_floor(group, rounds, thinned, "different" if prompts > 1 else "same", rng)
+
+
+def _against_the_floor(
+    group: Group, rounds: list[int], thinned: list[NDArray[np.float32]], rng: np.random.Generator
+) -> Apart:
+    from panic_tda.analysis.distances import euclidean_distances
+    from panic_tda.analysis.divergence import prompt_divergence
+    from panic_tda.analysis.group_test import group_test
+
     lasts = [points[-1:] for points in group.points]
-    prompts = group.prompts
-    if 1 < len(set(prompts)) < len(prompts):
-        whole, end = (prompt_divergence(each, prompts, rng, resamples=RESAMPLES) for each in (thinned, lasts))
-        curves = {"same prompt": whole.same, "different prompts": whole.different}
-        ends = {"same": end.same, "different": end.different, "excess": end.excess}
-        cautions = end.cautions + end.excess.cautions + _ending(whole.different)
-    else:
-        kind = "different prompts" if len(set(prompts)) > 1 else "same prompt"
-        curve, end_curve = (divergence_curve(each, rng, resamples=RESAMPLES) for each in (thinned, lasts))
-        curves, ends = {kind: curve}, {kind.split()[0]: end_curve}
-        cautions = end_curve.cautions + _ending(curve)
-    intervals = {name: _interval(each) for name, each in ends.items()}
-    return Apart(group, rounds, curves, intervals, group.cautions + cautions)
+    whole, end = (prompt_divergence(each, group.prompts, rng, resamples=RESAMPLES) for each in (thinned, lasts))
+    distances = euclidean_distances([points[0] for points in lasts])
+    test = group_test(distances, group.prompts, rng, resamples=1)
+    return Apart(
+        group,
+        rounds,
+        {"same": whole.same, "different": whole.different},
+        {"same": _interval(end.same), "different": _interval(end.different), "excess": _interval(end.excess)},
+        test,
+        group.cautions + end.excess.cautions + test.cautions + _uneven(whole.different),
+    )
 
 
-def _ending(curve: DivergenceCurve) -> tuple[str, ...]:
-    return tuple(caution for caution in curve.cautions if "end at different" in caution)
+def _without_a_floor(
+    group: Group, rounds: list[int], thinned: list[NDArray[np.float32]], kind: str, rng: np.random.Generator
+) -> Apart:
+    from panic_tda.analysis.divergence import divergence_curve
+
+    whole = divergence_curve(thinned, rng, resamples=RESAMPLES)
+    end = divergence_curve([points[-1:] for points in group.points], rng, resamples=RESAMPLES)
+    cautions = group.cautions + end.cautions + _uneven(whole)
+    return Apart(group, rounds, {kind: whole}, {kind: _interval(end)}, None, cautions)
+
+
+def _uneven(curve: DivergenceCurve) -> tuple[str, ...]:
+    return in_rounds(tuple(caution for caution in curve.cautions if "end at different" in caution))
 
 
 def _interval(curve: DivergenceCurve) -> Interval:
@@ -72,28 +99,28 @@ def _interval(curve: DivergenceCurve) -> Interval:
 
 
 def _finding(apart: Apart) -> Finding:
-    group, ends = apart.group, apart.ends
-    prompts = len(set(group.prompts))
-    details = (f"{count(len(group.sides), 'run')} of {count(prompts, 'prompt')}",)
-    if "excess" not in ends:
-        (kind, interval), *_ = ends.items()
-        runs = "runs of the same prompt with other seeds" if kind == "same" else "runs of different prompts"
-        missing = "there is no other prompt" if kind == "same" else "no prompt has two runs"
-        said = f"{group.name}: {runs} end {between(interval)} apart; {missing} to hold that against."
-        return finding_of("divergence", said, interval, details=details, cautions=apart.cautions)
-    said = (
-        f"{group.name}: runs from different prompts end {between(ends['different'])} apart, "
-        f"against {between(ends['same'])} between runs of the same prompt: {_verdict(ends['excess'])}."
-    )
-    return finding_of("divergence", said, ends["excess"], details=details, cautions=apart.cautions)
+    group, ends = apart.group, {name: distance_words(end) for name, end in apart.ends.items()}
+    details = (f"{count(len(group.sides), 'run')} of {count(len(set(group.prompts)), 'prompt')}",)
+    if apart.test is not None:
+        said = (
+            f"runs from different prompts end {ends['different']} apart, against {ends['same']} between runs of the "
+            f"same prompt: {_verdict(apart.test)}"
+        )
+        value = apart.ends["excess"]
+    elif "same" in ends:
+        said = f"runs of the same prompt with other seeds end {ends['same']} apart; there is no other prompt"
+        value = apart.ends["same"]
+    else:
+        said = f"runs from different prompts end {ends['different']} apart; no two runs share a prompt"
+        value = apart.ends["different"]
+    return finding_of("divergence", f"{group.name}: {said}.", value, details=details, cautions=apart.cautions)
 
 
-def _verdict(excess: Interval) -> str:
-    if excess.low != excess.low:
-        return "too few runs to say whether the prompt still shows"
-    if excess.low > 0.0:
-        return "the prompt still shows"
-    return "no trace of the prompt can be told" if excess.high >= 0.0 else "the seed matters more than the prompt"
+def _verdict(test: GroupTest) -> str:
+    if test.least_p > SIGNIFICANT:
+        return "too few runs to tell whether the prompt still shows"
+    shows = "the prompt still shows" if test.p_value <= SIGNIFICANT else "no trace of the prompt can be told"
+    return f"{shows} (p = {test.p_value:.2g})"
 
 
 def _ends(found: list[Apart]) -> pl.DataFrame:
@@ -108,13 +135,14 @@ def _ends(found: list[Apart]) -> pl.DataFrame:
             "low": interval.low,
             "high": interval.high,
             "n": interval.n,
+            "p_value": None if each.test is None else each.test.p_value,
             "prompts": len(set(each.group.prompts)),
             "caution": joined(each.cautions),
         }
         for each in found
         for kind, interval in each.ends.items()
     ]
-    return pl.DataFrame(rows).fill_nan(None)
+    return pl.DataFrame(rows, schema_overrides={"p_value": pl.Float64}).fill_nan(None)
 
 
 def _curves(found: list[Apart]) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from panic_tda.answers.evidence import Evidence
 from panic_tda.answers.rounds import Rounds, by_group, continued, rounds_of
 from panic_tda.answers.trajectory import Run, cycle_length
+from panic_tda.answers.words import between
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,6 +100,16 @@ def _side(rounds: Rounds, start: int, cycle: int) -> Side:
         return Side(rounds.trajectory.run, rounds.vectors[shown], True)
     gap = int(np.argmax(rounds.steps != expected))
     return Side(rounds.trajectory.run, rounds.vectors[:gap], False)
+
+
+def in_rounds(cautions: tuple[str, ...]) -> tuple[str, ...]:
+    """Cautions of an analysis on arrays, whose steps are rounds here."""
+    return tuple(caution.replace("step", "round") for caution in cautions)
+
+
+def distance_words(distance: Interval) -> str:
+    """``1.12 [1.05, 1.18]``, with a third digit where the distance is small."""
+    return between(distance, 2 if distance.estimate >= 0.1 else 3)
 
 
 def joined(*cautions: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from panic_tda.analysis.bootstrap import Interval
 from panic_tda.answers.answer import Answer, Request
 from panic_tda.answers.evidence import Evidence
 from panic_tda.answers.finding import Finding, finding_of
-from panic_tda.answers.sensitivity.groups import QUESTION, RESAMPLES, Group, Side, groups, joined
+from panic_tda.answers.sensitivity.groups import QUESTION, RESAMPLES, Group, Side, groups, in_rounds, joined
 from panic_tda.answers.words import between
 
 if TYPE_CHECKING:
@@ -54,7 +54,14 @@ def _parting(group: Group, sides: list[Side], prompt: str, request: Request) -> 
     prompts = [side.run.prompt_sha256 for side in sides]
     points = [side.points for side in sides]
     found = lyapunov_exponent(points, request.rng, prompts=prompts, resamples=RESAMPLES)
-    return Parting(group, prompt, found, group.cautions + found.cautions)
+    return Parting(group, prompt, found, group.cautions + _cautions(group, found))
+
+
+def _cautions(group: Group, found: LyapunovExponent) -> tuple[str, ...]:
+    others = in_rounds(tuple(caution for caution in found.cautions if not caution.startswith("saturated")))
+    if found.saturation is None:
+        return others
+    return f"saturated: the curve is flat from step {group.step(found.saturation):.0f}", *others
 
 
 def _finding(parting: Parting) -> Finding:
@@ -135,6 +142,8 @@ def _curves(pooled: list[Parting]) -> pl.DataFrame:
                     "embedder": each.group.embedder,
                     "step": each.group.start + each.group.cycle * np.arange(len(curve)),
                     "log_distance": curve,
+                    "low": each.found.log_low,
+                    "high": each.found.log_high,
                     "line": _line(curve, each.found.exponent.estimate, len(curve) - 1),
                     "early_line": _line(curve, each.found.early.estimate, until),
                 }

@@ -9,7 +9,7 @@ from panic_tda.analysis.bootstrap import Interval
 from panic_tda.answers.answer import Answer, Request
 from panic_tda.answers.evidence import Evidence
 from panic_tda.answers.finding import Finding, finding_of
-from panic_tda.answers.sensitivity.groups import QUESTION, RESAMPLES, Group, groups, joined
+from panic_tda.answers.sensitivity.groups import QUESTION, RESAMPLES, Group, groups, in_rounds, joined
 from panic_tda.answers.words import between, count, percent
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _told(group: Group, request: Request) -> Told:
     sides = sorted(group.sides, key=lambda side: (side.run.seed, side.run.run_number, side.run.prompt_sha256))
     prompts = [side.run.prompt_sha256 for side in sides]
     found = prompt_recoverability([side.points for side in sides], prompts, request.rng, resamples=RESAMPLES)
-    return Told(group, found, group.in_steps(found.half_life), group.cautions + found.cautions)
+    return Told(group, found, group.in_steps(found.half_life), group.cautions + in_rounds(found.cautions))
 
 
 def _finding(told: Told) -> Finding:
@@ -66,7 +66,7 @@ def _accuracy(found: Recoverability, place: int) -> Interval:
 def _fading(told: Told) -> str:
     life = told.half_life
     if math.isnan(life.estimate):
-        return "the prompt does not show at the start"
+        return "at first the prompt does not show for certain"
     if math.isinf(life.estimate):
         return "the trace of the prompt does not fade by half"
     bounded = life if math.isfinite(life.high) else life._replace(low=math.nan)

@@ -9,7 +9,16 @@ from panic_tda.analysis.bootstrap import Interval
 from panic_tda.answers.answer import Answer, Request
 from panic_tda.answers.evidence import Evidence
 from panic_tda.answers.finding import Finding, finding_of
-from panic_tda.answers.sensitivity.groups import QUESTION, RESAMPLES, Group, Side, groups, joined
+from panic_tda.answers.sensitivity.groups import (
+    QUESTION,
+    RESAMPLES,
+    Group,
+    Side,
+    distance_words,
+    groups,
+    in_rounds,
+    joined,
+)
 from panic_tda.answers.words import between, count
 
 if TYPE_CHECKING:
@@ -80,7 +89,7 @@ def _run(group: Group, side: Side) -> dict[str, Any]:
         "end_distance": found.end.estimate,
         "r_squared": found.r_squared,
         "n": found.tau.n,
-        "caution": joined(cut, found.cautions),
+        "caution": joined(cut, in_rounds(found.cautions)),
     }
 
 
@@ -90,21 +99,23 @@ def _settling(group: Group, sides: list[Side], prompt: str, request: Request) ->
     if len(sides) < 2:
         return None
     found = pooled_relaxation_time([_distances(side) for side in sides], request.rng, resamples=RESAMPLES)
-    return Settling(group, prompt, found, group.in_steps(found.tau), group.cautions + found.cautions)
+    return Settling(group, prompt, found, group.in_steps(found.tau), group.cautions + in_rounds(found.cautions))
 
 
 def _finding(settling: Settling) -> Finding:
-    tau, found = settling.tau, settling.found
-    end = f"{between(found.end)} from their first round"
-    if tau.estimate == 0.0:
-        said = f"runs are where they stay, {end}, within a round"
-    elif math.isinf(tau.estimate):
-        said = f"runs are still moving away from their first round after {_steps(settling)}"
-    else:
-        bounded = tau if math.isfinite(tau.high) else tau._replace(low=math.nan)
-        said = f"runs come to rest {end} with a relaxation time of {between(bounded, 1)} steps"
-        said += f" (at least {tau.low:.1f})" if math.isinf(tau.high) else ""
-    return finding_of("relaxation", f"{settling.group.name}: {said}.", tau, cautions=settling.cautions)
+    said = f"{settling.group.name}: {_words(settling)}."
+    return finding_of("relaxation", said, settling.tau, cautions=settling.cautions)
+
+
+def _words(settling: Settling) -> str:
+    tau = settling.tau
+    if math.isinf(tau.high) or tau.estimate >= len(settling.found.curve) * settling.group.cycle:
+        least = f", so the relaxation time is {tau.low:.1f} steps or more" if tau.low > 0.0 else ""
+        return f"it cannot be told that runs settle within {_steps(settling)}{least}"
+    end = f"{distance_words(settling.found.end)} from their first round"
+    if tau.estimate < settling.group.cycle:
+        return f"runs reach the distance at which they stay within a round, {end}"
+    return f"runs settle {end}, with a relaxation time of {between(tau, 1)} steps"
 
 
 def _steps(settling: Settling) -> str:

@@ -59,7 +59,7 @@ def _measured(evidence: Evidence, embedder: str, shapes: list[Shape], rng: np.ra
     given = np.array([(shape.distinct_points, _dwell(vectors[shape.run.run_id])) for shape in shapes], np.float64)
     statistics = {
         "entropy of pieces (H0)": [persistent_entropy(shape.bars[0]).plain for shape in shapes],
-        "longest piece (H0)": [shape.longest(0) for shape in shapes],
+        "widest gap between pieces (H0)": [shape.longest(0) for shape in shapes],
         "number of loops (H1)": [float(len(shape.bars[1])) for shape in shapes],
         "entropy of loops (H1)": [persistent_entropy(shape.bars[1]).plain for shape in shapes],
         "longest loop (H1)": [shape.longest(1) for shape in shapes],

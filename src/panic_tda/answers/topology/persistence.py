@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +41,9 @@ def persistence(evidence: Evidence, request: Request) -> Answer:
     runs = pl.DataFrame(
         [_row(shape) for shapes in seen.values() for shape in request.each(shapes, "runs")], infer_schema_length=None
     )
+    measured = Counter(cloud.model for cloud in evidence.clouds)
     tables = {"runs": runs, "entropy": _entropies(runs, request.rng)}
-    findings = [each for embedder in seen for each in _findings(embedder, tables, len(evidence.runs), request.rng)]
+    findings = [each for embedder in seen for each in _findings(embedder, tables, measured[embedder], request.rng)]
     return Answer("persistence", QUESTION, tuple(findings), tables)
 
 

@@ -21,7 +21,7 @@ QUESTION = "Does it go round in circles?"
 FEWEST_ROUNDS = 9
 MOST_ROUNDS = 500
 SHUFFLINGS = 20
-"""At least so many of an embedder's runs, shuffled, say what chance scores."""
+"""At least so many of a network's runs, shuffled, some more than once where they are few, say what chance scores."""
 
 _WINDOWS = 200
 _FEW_RUNS = 5
@@ -42,12 +42,13 @@ def sliding_windows(evidence: Evidence, request: Request) -> Answer:
     if not long:
         return Answer("sliding-windows", QUESTION, absence=f"no run has vectors of {FEWEST_ROUNDS} rounds")
     seen = [_windowed(each) for each in request.each(long, "runs")]
-    chance = {embedder: _chance(group, request) for embedder, group in _by_embedder(seen).items()}
     groups: dict[tuple[str, str], list[Windowed]] = {}
     for each in seen:
         groups.setdefault(each.rounds.key, []).append(each)
+    todo = request.each(groups.items(), "networks shuffled")
+    chance = {key: _chance(group, request.rng) for key, group in todo}
     tables = {"runs": _runs(seen, chance), "networks": _networks(groups, chance, request.rng)}
-    findings = [_finding(*key, group, chance[key[0]], request.rng) for key, group in groups.items()]
+    findings = [_finding(*key, group, chance[key], request.rng) for key, group in groups.items()]
     return Answer("sliding-windows", QUESTION, tuple(findings), tables)
 
 
@@ -63,30 +64,23 @@ def _windowed(rounds: Rounds) -> Windowed:
     found = window_periodicity(rounds.vectors[used], windows=_WINDOWS)
     cautions = [caution.replace("steps", "rounds") for caution in found.cautions]
     if len(order) > len(rounds.steps):
-        cautions.append(f"it stopped in an exact loop after {count(len(rounds.steps), 'round')} and is gone on with")
+        cautions.append(f"it stopped in an exact loop after {count(len(rounds.steps), 'round')} and is continued by it")
     if len(used) < len(order):
         cautions.append(f"its last {len(used)} of {len(order)} rounds")
     return Windowed(rounds, len(used), found, tuple(cautions))
 
 
-def _by_embedder(seen: list[Windowed]) -> dict[str, list[Windowed]]:
-    groups: dict[str, list[Windowed]] = {}
-    for each in seen:
-        groups.setdefault(each.rounds.embedder, []).append(each)
-    return groups
-
-
-def _chance(group: list[Windowed], request: Request) -> float:
-    """The score that 5 % of runs exceed when their rounds are shuffled; each run as often as makes ``SHUFFLINGS``."""
+def _chance(group: list[Windowed], rng: np.random.Generator) -> float:
+    """The score that 5 % of a network's runs exceed when their rounds are shuffled."""
     import numpy as np
 
     from panic_tda.analysis.sliding_window import window_periodicity
     from panic_tda.analysis.surrogates import shuffled_order
 
     scores = []
-    for each in request.each(group * -(-SHUFFLINGS // len(group)), "shuffled runs"):
+    for each in group * -(-SHUFFLINGS // len(group)):
         used = continued(each.rounds.trajectory, each.rounds.steps)[-MOST_ROUNDS:]
-        shuffled = used[shuffled_order(len(used), request.rng)]
+        shuffled = used[shuffled_order(len(used), rng)]
         scores.append(window_periodicity(each.rounds.vectors[shuffled], windows=_WINDOWS).score)
     return float(np.quantile(scores, 0.95, method="higher"))
 
@@ -95,7 +89,7 @@ def _above(group: list[Windowed], chance: float) -> list[Windowed]:
     return [each for each in group if each.found.score > chance]
 
 
-def _runs(seen: list[Windowed], chance: dict[str, float]) -> pl.DataFrame:
+def _runs(seen: list[Windowed], chance: dict[tuple[str, str], float]) -> pl.DataFrame:
     import polars as pl
 
     rows: list[dict[str, Any]] = []
@@ -112,7 +106,7 @@ def _runs(seen: list[Windowed], chance: dict[str, float]) -> pl.DataFrame:
                 "score": found.score,
                 "period": found.period,
                 "passes": found.passes,
-                "chance": chance[each.rounds.embedder],
+                "chance": chance[each.rounds.key],
                 "caution": "; ".join(each.cautions),
             }
         )
@@ -120,7 +114,7 @@ def _runs(seen: list[Windowed], chance: dict[str, float]) -> pl.DataFrame:
 
 
 def _networks(
-    groups: dict[tuple[str, str], list[Windowed]], chance: dict[str, float], rng: np.random.Generator
+    groups: dict[tuple[str, str], list[Windowed]], chance: dict[tuple[str, str], float], rng: np.random.Generator
 ) -> pl.DataFrame:
     import polars as pl
 
@@ -135,8 +129,8 @@ def _networks(
                 "low": mean.low,
                 "high": mean.high,
                 "n": mean.n,
-                "above": len(_above(group, chance[embedder])),
-                "chance": chance[embedder],
+                "above": len(_above(group, chance[embedder, network])),
+                "chance": chance[embedder, network],
                 "caution": "; ".join(_cautions(group)),
             }
         )
@@ -147,7 +141,7 @@ def _cautions(group: list[Windowed]) -> Iterator[str]:
     if len(group) < _FEW_RUNS:
         yield f"only {count(len(group), 'run')}"
     for words, told in (("the trajectory stands", "stand still"), ("windows stand", "stand still for a while"),
-                        ("exact loop", "stopped in an exact loop and are gone on with")):  # fmt: skip
+                        ("exact loop", "continued by an exact loop")):  # fmt: skip
         number = sum(any(words in caution for caution in each.cautions) for each in group)
         if number:
             yield f"{number:,} of {count(len(group), 'run')} {told}"

@@ -31,7 +31,7 @@ def twins(evidence: Evidence, request: Request) -> Answer:
     beside = Beside(evidence)
     separations = [each for pair in request.each(pairs, "pairs") for each in beside.separations(pair)]
     changed = by_change(pairs, separations, noise_floors(evidence), request.rng)
-    sized = by_network(separations, request.rng)
+    sized = by_network(changed, request.rng)
     findings = [*map(_finding, _telling(changed)), *(found for each in sized for found in _growth_finding(each))]
     return Answer("twins", QUESTION, tuple(findings), tables.tables(pairs, separations, changed, sized))
 
@@ -95,13 +95,14 @@ def _details(changed: Changed) -> tuple[str, ...]:
 
 
 def _growth_finding(sized: Sized) -> Iterator[Finding]:
-    growth = sized.growth
+    growth = sized.smallest.growth
     if growth.rate.estimate != growth.rate.estimate:
         return
     at_once = growth.saturation is not None and growth.last - growth.first < _FEWEST_ROUNDS
-    said = f"{sized.network} (as {sized.embedder} sees it): {_at_once(growth) if at_once else _way(growth)}"
+    said = f"{sized.network} (as {sized.embedder} sees it): with {sized.smallest.change.words}, "
+    said += _at_once(growth) if at_once else _way(growth)
     if how := _size_words(sized.size.exponent):
-        said += f"; what is left of it in the end {how} (exponent {between(sized.size.exponent)}; 1: in proportion)"
+        said += f"; of all changes, what is left in the end {how} (exponent {between(sized.size.exponent)})"
     known = ("neither", "the rate rests", "saturated", "R²") if at_once else ("neither",)
     cautions = [each.replace("step", "round") for each in growth.cautions if not each.startswith(known)]
     cautions += [each for each in sized.size.cautions if how and "factor" in each]
@@ -124,7 +125,7 @@ def _way(growth: TwinGrowth) -> str:
 def _size_words(exponent: Interval) -> str:
     """What the exponent says, where it says one thing only."""
     if exponent.low <= 0.0 <= exponent.high:
-        return "" if exponent.high >= 1.0 else "is not seen to depend on how large it was"
+        return "" if exponent.high >= 1.0 else "is not seen to depend on the first difference"
     if exponent.low <= 1.0 <= exponent.high:
-        return "is in proportion to how large it was"
-    return "depends on how large it was, but not in proportion" if exponent.low == exponent.low else ""
+        return "is in proportion to the first difference"
+    return "depends on the first difference, but not in proportion" if exponent.low == exponent.low else ""

@@ -72,11 +72,15 @@ class Changed(NamedTuple):
 
 
 class Sized(NamedTuple):
-    """All pairs of a network as an embedder sees them: their growth, and whether the size of the change matters."""
+    """All pairs of a network as an embedder sees them: whether the size of a change matters.
+
+    ``smallest``: the pairs of the change that makes the smallest difference at first. Changes of several sizes put
+    together have no growth rate, since they saturate at different rounds.
+    """
 
     network: str
     embedder: str
-    growth: TwinGrowth
+    smallest: Seen
     size: SizeExponent
 
 
@@ -115,22 +119,26 @@ def _seen(
     return found
 
 
-def by_network(separations: Iterable[Separations], rng: np.random.Generator) -> list[Sized]:
+def by_network(changed: Iterable[Changed], rng: np.random.Generator) -> list[Sized]:
     """All changes together, by network and embedder."""
+    groups: dict[tuple[str, str], list[Seen]] = {}
+    for seen in (seen for each in changed for seen in each.seen):
+        groups.setdefault((seen.network, seen.embedder), []).append(seen)
+    return [_sized(*key, group, rng) for key, group in sorted(groups.items())]
+
+
+def _sized(network: str, embedder: str, seen: Sequence[Seen], rng: np.random.Generator) -> Sized:
     from panic_tda.analysis.size_exponent import size_exponent
 
-    groups: dict[tuple[str, str], list[Separations]] = {}
-    for each in separations:
-        groups.setdefault((each.pair.run.network, each.embedder), []).append(each)
-    return [
-        Sized(
-            network,
-            embedder,
-            _growth(group, rng),
-            size_exponent([each.first for each in group], [each.last for each in group], _runs(group), rng),
-        )
-        for (network, embedder), group in sorted(groups.items())
-    ]
+    group = [separations for each in seen for separations in each.group]
+    size = size_exponent([each.first for each in group], [each.last for each in group], _runs(group), rng)
+    return Sized(network, embedder, min(seen, key=_first_difference), size)
+
+
+def _first_difference(seen: Seen) -> float:
+    """The mean distance in the first round of the pairs that lie apart there; ∞ when none does."""
+    apart = [each.first for each in seen.group if each.first > 0.0]
+    return sum(apart) / len(apart) if apart else float("inf")
 
 
 def _runs(group: Sequence[Separations]) -> list[str]:

@@ -72,16 +72,24 @@ def _changed(changed: Changed) -> dict[str, Any]:
 def _seen(seen: Seen) -> dict[str, Any]:
     final = {"final": seen.final.estimate, "final_low": seen.final.low, "final_high": seen.final.high}
     names = {"network": seen.network, "change": seen.change.words, "embedder": seen.embedder}
-    return names | _rate(seen.growth) | final | {"final_n": seen.final.n, "floor": seen.floor} | _said(seen.growth)
+    caution = "; ".join(caution.replace("step", "round") for caution in seen.growth.cautions)
+    return names | _rate(seen.growth) | final | {"final_n": seen.final.n, "floor": seen.floor, "caution": caution}
 
 
 def _sized(sized: Sized) -> dict[str, Any]:
     exponent = sized.size.exponent
-    cautions = (*sized.growth.cautions, *(each for each in sized.size.cautions if each not in sized.growth.cautions))
-    size = {"exponent": exponent.estimate, "exponent_low": exponent.low, "exponent_high": exponent.high}
-    names = {"network": sized.network, "embedder": sized.embedder}
-    caution = {"exponent_n": exponent.n, "spread": sized.size.spread, "caution": "; ".join(_rounds(cautions))}
-    return names | _rate(sized.growth) | size | caution
+    return {
+        "network": sized.network,
+        "embedder": sized.embedder,
+        "twins": sized.size.pairs,
+        "exponent": exponent.estimate,
+        "low": exponent.low,
+        "high": exponent.high,
+        "n": exponent.n,
+        "spread": sized.size.spread,
+        "smallest_change": sized.smallest.change.words,
+        "caution": "; ".join(sized.size.cautions),
+    }
 
 
 def _rate(growth: TwinGrowth) -> dict[str, Any]:
@@ -96,14 +104,6 @@ def _rate(growth: TwinGrowth) -> dict[str, Any]:
         "last_round": growth.last,
         "saturated_from": growth.saturation,
     }
-
-
-def _said(growth: TwinGrowth) -> dict[str, Any]:
-    return {"caution": "; ".join(_rounds(growth.cautions))}
-
-
-def _rounds(cautions: Sequence[str]) -> list[str]:
-    return [caution.replace("step", "round") for caution in cautions]
 
 
 def _separations(separations: Sequence[Separations]) -> pl.DataFrame:
@@ -181,11 +181,11 @@ _GROWTH = {
 }
 _SIZES = {
     **dict.fromkeys(("network", "embedder"), "String"),
-    **_RATE,
-    **dict.fromkeys(("exponent", "exponent_low", "exponent_high"), "Float64"),
-    "exponent_n": "Int64",
+    "twins": "Int64",
+    **dict.fromkeys(("exponent", "low", "high"), "Float64"),
+    "n": "Int64",
     "spread": "Float64",
-    "caution": "String",
+    **dict.fromkeys(("smallest_change", "caution"), "String"),
 }
 _SEPARATIONS = {
     **dict.fromkeys(("run_id", "network", "change", "embedder"), "String"),

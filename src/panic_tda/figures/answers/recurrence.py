@@ -86,7 +86,8 @@ def _returns(answer: Answer) -> list[Drawing]:
     _networks_key(figure, networks_seen)
     visits = sum(row["returns"] + row["not_returned"] for row in near.iter_rows(named=True))
     caption = (
-        "Share of visits to a place, once left, to which the run has not yet come near again (product-limit estimate; "
+        "Share of visits to a place, once left, to which the run has not yet come near again (near: closer than nine "
+        "tenths of the pairs of outputs of different runs; product-limit estimate; "
         f"visits still away at the end are watched until then); {visits:,} visits. Of dotted lines the mean is only a "
         "lower bound, or rests on few runs or returns. Runs that stopped in an exact loop are continued by it."
     )

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
     from matplotlib.axes import Axes
 
-KINDS = {"different prompts": (VERMILLION, "solid"), "same prompt": (BLUE, "dashed")}
+KINDS = {"different": (VERMILLION, "solid"), "same": (BLUE, "dashed")}
+WORDS = {"different": "runs from different prompts", "same": "runs of the same prompt with other seeds"}
 
 
 def _divergence(answer: Answer) -> list[Drawing]:
@@ -36,16 +37,12 @@ def _divergence(answer: Answer) -> list[Drawing]:
         axes.set_ylim(bottom=0.0)
         whole_numbers(axes)
     shown = [kind for kind in KINDS if kind in curves["kind"]]
-    legend(figure, [_handle(*KINDS[kind], label=f"runs of {_the(kind)}") for kind in shown], loc="outside lower left")
+    legend(figure, [_handle(*KINDS[kind], label=WORDS[kind]) for kind in shown], loc="outside lower left")
     caption = (
         "Mean Euclidean distance between the vectors of two runs at the same step, with 95 % bands over runs; exact "
         f"loops are followed to the full length. {_counted(groups)}."
     )
     return [Drawing("divergence", figure, caption)]
-
-
-def _the(kind: str) -> str:
-    return f"the {kind} with other seeds" if kind == "same prompt" else kind
 
 
 def _recoverability(answer: Answer) -> list[Drawing]:
@@ -57,7 +54,7 @@ def _recoverability(answer: Answer) -> list[Drawing]:
         axes.plot(mine["step"].to_numpy(), mine["chance"].to_numpy(), color=GREY, linewidth=1.2, linestyle="dotted")
         if row["half_life"] is not None and row["half_life"] < float("inf"):
             axes.axvline(mine["step"][0] + row["half_life"], color=ORANGE, linewidth=1.2, linestyle="dashed")
-        name_axes(axes, _title(row), "Step", "Share of runs with the right prompt")
+        name_axes(axes, _title(row), "Step", "Share of runs named right")
         axes.set_ylim(-0.02, 1.02)
         whole_numbers(axes)
     handles = [
@@ -83,8 +80,9 @@ def _relaxation(answer: Answer) -> list[Drawing]:
         _banded(axes, mine, "distance", BLUE, "solid")
         steps, fitted = mine["step"].to_numpy(), mine["fitted"].to_numpy()
         axes.plot(steps, fitted, color=VERMILLION, linewidth=1.4, linestyle="dashed")
-        if row["tau"] <= mine["step"][-1] - mine["step"][0]:
-            axes.axvline(mine["step"][0] + row["tau"], color=ORANGE, linewidth=1.2, linestyle="dotted")
+        bounded = row["high"] is not None and row["high"] < float("inf")
+        if bounded and row["tau"] <= steps[-1] - steps[0]:
+            axes.axvline(steps[0] + row["tau"], color=ORANGE, linewidth=1.2, linestyle="dotted")
         name_axes(axes, _title(row), "Step", "Distance to the first round")
         axes.set_ylim(bottom=0.0)
         whole_numbers(axes)
@@ -107,7 +105,7 @@ def _lyapunov(answer: Answer) -> list[Drawing]:
     for axes, row in zip(all_axes, networks.iter_rows(named=True), strict=True):
         mine = _of(curves, row)
         steps = mine["step"].to_numpy()
-        axes.plot(steps, mine["log_distance"].to_numpy(), color=BLUE, linewidth=1.6)
+        _banded(axes, mine, "log_distance", BLUE, "solid")
         axes.plot(steps, mine["line"].to_numpy(), color=GREY, linewidth=1.2, linestyle="dotted")
         axes.plot(steps, mine["early_line"].to_numpy(), color=VERMILLION, linewidth=1.4, linestyle="dashed")
         if row["saturation_step"] is not None:
@@ -122,8 +120,8 @@ def _lyapunov(answer: Answer) -> list[Drawing]:
     ]
     legend(figure, handles, loc="outside lower left", columns=2)
     caption = (
-        "Mean of the logarithms of the distances between runs of the same prompt with other seeds, and its "
-        f"least-squares slopes. {_counted(networks)}."
+        "Mean of the logarithms of the distances between runs of the same prompt with other seeds, with 95 % bands "
+        f"over runs, and its least-squares slopes. {_counted(networks)}."
     )
     return [Drawing("lyapunov", figure, caption)]
 
@@ -133,8 +131,8 @@ def _of(table: pl.DataFrame, row: dict[str, Any]) -> pl.DataFrame:
 
 
 def _title(row: dict[str, Any]) -> str:
-    mark = " *" if row["caution"] else ""
-    return f"{row['network']}, seen by {row['embedder']}, {count(row['n'], 'run')}{mark}"
+    mark = "* " if row["caution"] else ""
+    return f"{mark}{row['network']}, seen by {row['embedder']}, {count(row['n'], 'run')}"
 
 
 def _counted(table: pl.DataFrame) -> str:

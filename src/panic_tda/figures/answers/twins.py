@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _MOST_LINES = 30
 """Pairs drawn for each change in a panel."""
 _FEW_RUNS = 5
+_NARROW = 2.0
+"""First distances that differ by less than this factor tell little of size."""
 
 
 def _twins(answer: Answer) -> list[Drawing]:
@@ -28,7 +30,7 @@ def _twins(answer: Answer) -> list[Drawing]:
         return []
     styles = {change: line_style(place) for place, change in enumerate(growth["change"].unique(maintain_order=True))}
     drawn = [_separations(answer, growth, styles)]
-    sizes = answer.tables["sizes"].filter(answer.tables["sizes"]["exponent_n"] > 1)
+    sizes = answer.tables["sizes"].filter(answer.tables["sizes"]["n"] > 1)
     return drawn if sizes.is_empty() else [*drawn, _sizes(answer, sizes, styles)]
 
 
@@ -99,9 +101,9 @@ def _sizes(answer: Answer, sizes: pl.DataFrame, styles: dict[str, dict[str, Any]
     legend(figure, _marks(styles), loc="outside lower left", columns=min(2, len(sizes)))
     caption = (
         "How far pairs of a run and its twin lie apart in the end, against how far they did in the first round after "
-        "the change, on logarithmic axes; pairs at distance 0 at either end are left out. The dashed line has the "
-        "exponent in the title, with its 95 % interval over runs: 1 means in proportion, 0 that the size of the change "
-        "is forgotten."
+        "the change, on logarithmic axes; pairs at distance 0 at either end are left out. The line has the exponent in "
+        "the title, with its 95 % interval over runs: 1 means in proportion, 0 that the size of the change is "
+        "forgotten. It is dotted where the first distances differ too little to tell."
     )
     return Drawing("size", figure, caption)
 
@@ -127,10 +129,10 @@ def _scatter(axes: Axes, rows: pl.DataFrame, size: dict[str, Any], styles: dict[
         axes.plot(mine["first"].to_numpy(), mine["last"].to_numpy(), **_mark(style))
     if size["exponent"] is not None:
         first, last = (np.log(rows[end].to_numpy()) for end in ("first", "last"))
-        line = np.array([first.min(), first.max()])
-        axes.plot(
-            np.exp(line), np.exp(last.mean() + size["exponent"] * (line - first.mean())), "--", color=GREY, lw=1.2
-        )
+        x = np.array([first.min(), first.max()])
+        y = last.mean() + size["exponent"] * (x - first.mean())
+        dash = "dotted" if size["spread"] < _NARROW else "dashed"
+        axes.plot(np.exp(x), np.exp(y), color=GREY, linewidth=1.2, linestyle=dash)
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis, end in ((axes.xaxis, "first"), (axes.yaxis, "last")):
@@ -149,11 +151,13 @@ def _plain_numbers(axis: Axis, values: NDArray[np.float64]) -> None:
 
 
 def _exponent(size: dict[str, Any]) -> str:
-    few = "only " if size["exponent_n"] < _FEW_RUNS else ""
-    title = f"{size['network']}, seen by {size['embedder']}, {few}{count(size['exponent_n'], 'run')}"
-    if size["exponent"] is None or size["exponent_low"] is None:
+    few = "only " if size["n"] < _FEW_RUNS else ""
+    title = f"{size['network']}, seen by {size['embedder']}, {few}{count(size['n'], 'run')}"
+    if size["exponent"] is None or size["low"] is None:
         return title
-    return f"{title}: exponent {size['exponent']:.2f} [{size['exponent_low']:.2f}, {size['exponent_high']:.2f}]"
+    narrow = " (sizes hardly differ)" if size["spread"] < _NARROW else ""
+    interval = f"[{size['low']:.2f}, {size['high']:.2f}]"
+    return f"{title}: exponent {size['exponent']:.2f} {interval}{narrow}"
 
 
 def _mark(style: dict[str, Any]) -> dict[str, Any]:

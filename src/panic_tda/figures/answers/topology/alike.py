@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from panic_tda.answers.answer import Answer, Drawing
 from panic_tda.answers.topology.shapes import NAMES
-from panic_tda.answers.words import count, shorten
+from panic_tda.answers.words import count, printable, shorten
 from panic_tda.figures.drawing import BLUE, GREY, INK, TEXT, VERMILLION, name_axes, panels
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-_NAMED_RUNS = 24
+_NAMED_PROMPTS = 20
+_ABREAST = 5
+"""Up to so many names of networks stand side by side."""
 
 
 def diagram_distances(answer: Answer) -> list[Drawing]:
@@ -28,19 +31,18 @@ def diagram_distances(answer: Answer) -> list[Drawing]:
 def _heat_maps(answer: Answer) -> Drawing:
     pairs, runs = answer.tables["pairs"], answer.tables["runs"]
     keys = pairs.select("embedder", "dimension").unique(maintain_order=True).rows()
-    largest = max(len(runs.filter(runs["embedder"] == embedder)) for embedder, _ in keys) if keys else 0
-    side = 5.2 if largest <= _NAMED_RUNS else 4.4
-    figure, all_axes = panels(len(keys), columns=2, width=side, height=side * 0.8)
+    figure, all_axes = panels(len(keys), columns=2, width=5.0, height=4.0)
     for axes, (embedder, dimension) in zip(all_axes, keys, strict=True):
         mine = runs.filter(runs["embedder"] == embedder)
         _heat_map(axes, mine, pairs.filter((pairs["embedder"] == embedder) & (pairs["dimension"] == dimension)))
-        name_axes(axes, f"{NAMES[dimension]}, seen by {embedder}, {count(len(mine), 'run')}", "", "")
+        features = NAMES[dimension][0].upper() + NAMES[dimension][1:]
+        name_axes(axes, f"{features}, seen by {embedder}, {count(len(mine), 'run')}", "", "")
     left_out = max(runs["left_out"].to_list())
     caption = (
         "Sliced Wasserstein distance between the persistence diagrams of every two runs (50 directions; the lighter, "
         "the more alike in shape), runs by network, prompt and seed; lines part the networks, ticks stand where a "
         "prompt begins. A measure of its own: near the Wasserstein distance, not the same."
-        + (f" {left_out:,} runs are left out, drawn at random." if left_out else "")
+        + (f" Left out, drawn at random: {count(left_out, 'run')}." if left_out else "")
     )
     return Drawing("diagram-distances", figure, caption)
 
@@ -52,15 +54,30 @@ def _heat_map(axes: Axes, runs: pl.DataFrame, pairs: pl.DataFrame) -> None:
     bar.ax.tick_params(labelsize=TEXT - 1, colors=INK, width=0.6, length=3)
     bar.set_label("Distance", fontsize=TEXT, color=INK)
     bar.outline.set_visible(False)
-    for place in _changes(runs["network"]):
-        axes.axhline(place - 0.5, color=VERMILLION, linewidth=1.0)
-        axes.axvline(place - 0.5, color=VERMILLION, linewidth=1.0)
-    named = len(runs) <= _NAMED_RUNS
-    prompts = runs["network"] + "\0" + runs["prompt"]
-    places = list(range(len(runs))) if named else [0, *_changes(prompts)]
-    labels = [shorten(runs["name"][place], 34) for place in places] if named else [""] * len(places)
-    axes.set_yticks(places, labels, fontsize=TEXT - 2.5, parse_math=False)
-    axes.set_xticks(places, [""] * len(places))
+    networks, prompts = _blocks(runs["network"]), _blocks(runs["network"] + "\0" + runs["prompt"])
+    for start, _ in networks[1:]:
+        axes.axhline(start - 0.5, color=VERMILLION, linewidth=1.0)
+        axes.axvline(start - 0.5, color=VERMILLION, linewidth=1.0)
+    axes.set_xticks([(start + end - 1) / 2 for start, end in networks], _network_names(runs, networks))
+    axes.tick_params(axis="x", labelrotation=0 if len(networks) <= _ABREAST else 90)
+    axes.set_yticks([start - 0.5 for start, _ in prompts], _prompt_names(runs, prompts))
+    axes.tick_params(labelsize=TEXT - 2, axis="both")
+    for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
+        label.set(va="top", parse_math=False)
+
+
+def _network_names(runs: pl.DataFrame, networks: list[tuple[int, int]]) -> list[str]:
+    names = [runs["network"][start] for start, _ in networks]
+    if len(names) > _ABREAST:
+        return [shorten(name, 28) for name in names]
+    return ["\n".join(wrap(printable(name), 48 // len(names))[:4]) for name in names]
+
+
+def _prompt_names(runs: pl.DataFrame, prompts: list[tuple[int, int]]) -> list[str]:
+    """The prompt where its runs begin, as long as there is room for all."""
+    if len(prompts) > _NAMED_PROMPTS:
+        return [""] * len(prompts)
+    return [f"“{shorten(runs['prompt'][start], 18)}”" for start, _ in prompts]
 
 
 def _matrix(order: list[str], pairs: pl.DataFrame) -> NDArray[np.float64]:
@@ -73,9 +90,11 @@ def _matrix(order: list[str], pairs: pl.DataFrame) -> NDArray[np.float64]:
     return matrix
 
 
-def _changes(labels: pl.Series) -> list[int]:
+def _blocks(labels: pl.Series) -> list[tuple[int, int]]:
+    """Where each stretch of equal labels begins and ends."""
     values = labels.to_list()
-    return [index for index in range(1, len(values)) if values[index] != values[index - 1]]
+    starts = [index for index, value in enumerate(values) if not index or value != values[index - 1]]
+    return list(zip(starts, [*starts[1:], len(values)], strict=True))
 
 
 def _effects(groups: pl.DataFrame) -> Drawing:

@@ -23,12 +23,13 @@ def beyond_repeats(answer: Answer) -> list[Drawing]:
         shares = [share or 0.0 for share in rows["explained"]]
         axes.barh(range(len(rows)), shares, color=BLUE, height=0.6)
         for place, words in enumerate(_told(mine, rows["statistic"].to_list())):
-            axes.annotate(words, (shares[place], place), xytext=(4, 0), textcoords="offset points", va="center",
-                          fontsize=TEXT - 1.5, color=INK)  # fmt: skip
+            inside = shares[place] > 0.6
+            axes.annotate(words, (shares[place], place), xytext=(-4 if inside else 4, 0), textcoords="offset points",
+                          ha="right" if inside else "left", va="center", fontsize=TEXT - 1.5,
+                          color="white" if inside else INK)  # fmt: skip
         axes.set_yticks(range(len(rows)), rows["statistic"].to_list())
         axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_xlim(0.0, 1.35)
-        axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0])
+        axes.set_xlim(0.0, 1.0)
         name_axes(
             axes, f"Seen by {embedder}, {count(rows['n'][0], 'run')}", "Share explained (adjusted R² of ranks)", ""
         )

@@ -26,10 +26,9 @@ def persistence(answer: Answer) -> list[Drawing]:
         normalised = bool(index % 2)
         _entropies(axes, mine, networks, "normalised_entropy_h0" if normalised else "entropy_h0")
         row = entropy.row(by_predicate=_of(entropy, embedders[index // 2], normalised), named=True)
-        kind = "normalised entropy (H0)" if normalised else "entropy (H0)"
-        known = "" if row["correlation"] is None else f": rank correlation {row['correlation']:.2f}"
-        name_axes(axes, f"{embedders[index // 2]}, {count(len(mine), 'run')}{known}", "Distinct outputs",
-                  kind.capitalize() + ("" if normalised else ", nats"))  # fmt: skip
+        known = "" if row["correlation"] is None else f": rank correlation {row['correlation']:.2f}".replace("-", "−")
+        title = f"{embedders[index // 2]}, {count(len(mine), 'run')}{known}"
+        name_axes(axes, title, "Distinct outputs", "Normalised entropy (H0)" if normalised else "Entropy (H0), nats")
         whole_numbers(axes)
     _networks_key(figure, networks)
     caption = (

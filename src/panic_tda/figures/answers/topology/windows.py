@@ -62,7 +62,7 @@ def _scores_key(figure: Figure) -> None:
     rows: list[tuple[str, dict[str, Any]]] = [
         ("above chance", {"score": 1.0, "caution": ""}),
         ("not above chance", {"score": 0.0, "caution": ""}),
-        ("stopped in an exact loop, gone on with", {"score": 0.0, "caution": "exact loop"}),
+        ("continued by its exact loop", {"score": 0.0, "caution": "exact loop"}),
         ("stands still, or for a while", {"score": 0.0, "caution": "stands still"}),
     ]
     handles = [Line2D([], [], label=label, **_score_mark(row, 0.5)) for label, row in rows]

@@ -1,0 +1,124 @@
+"""The vectors of distinct outputs under one embedder, with how often each output was made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from panic_tda.errors import NotFound, RecordError, RequestError
+from panic_tda.store.tables import embeddings, experiments, invocations, model_versions, runs
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_ROWS_AT_ONCE = 5_000
+
+
+class Vectors(NamedTuple):
+    """One row for each output that has a vector: ``output_ids`` in order, ``points`` (n, d), ``visits`` (n,).
+
+    ``visits`` is the number of invocations that made the output.
+    """
+
+    output_ids: list[str]
+    points: NDArray[np.float32]
+    visits: NDArray[np.int64]
+
+
+class EmbedderVersion(NamedTuple):
+    """A row of ``model_versions``."""
+
+    id: str
+    name: str
+    version: str
+
+
+def embedder_version(connection: Connection, embedder: str, experiment_ids: Sequence[str] = ()) -> EmbedderVersion:
+    """The version of an embedder (``NAME`` or ``NAME@VERSION``) that measured outputs of these experiments, or any.
+
+    An experiment's own version is the one it is pinned to. Raises ``NotFound`` when there is none, ``RequestError``
+    when there are several and none is named: their vectors cannot be compared.
+    """
+    name, _, version = embedder.partition("@")
+    table = model_versions
+    has_vectors = sa.exists().where(embeddings.c.model_version_id == table.c.id)
+    query = sa.select(table.c.id, table.c.name, table.c.version).where(table.c.name == name, has_vectors)
+    found = [EmbedderVersion(*row) for row in connection.execute(query.order_by(table.c.created_at))]
+    if version:
+        found = [each for each in found if each.version == version]
+    if experiment_ids:
+        pinned = _pinned(connection, name, experiment_ids)
+        found = [each for each in found if each.version in pinned]
+    if not found:
+        raise NotFound(f"no output has a vector of an embedder {embedder!r}", hint=_embedders(connection))
+    if len(found) > 1:
+        choices = ", ".join(f"{each.name}@{each.version}" for each in found)
+        raise RequestError(f"there are vectors of {len(found)} versions of {name}", hint=f"name one: {choices}")
+    return found[0]
+
+
+def _pinned(connection: Connection, name: str, experiment_ids: Sequence[str]) -> set[str]:
+    rows = connection.execute(sa.select(experiments.c.model_versions).where(experiments.c.id.in_(experiment_ids)))
+    return {pins[name] for pins in rows.scalars() if name in pins}
+
+
+def _embedders(connection: Connection) -> str:
+    configs = connection.execute(sa.select(experiments.c.config)).scalars()
+    names = sorted({name for config in configs for name in config.get("embedding_models", [])})
+    return f"the experiments here use {', '.join(names)}" if names else "no experiment here uses an embedder"
+
+
+def load_vectors(
+    connection: Connection,
+    model_version_id: str,
+    experiment_ids: Sequence[str] = (),
+    *,
+    report: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Vectors:
+    """The vectors of every output that these experiments made, or any, by output id; ``report`` gets (done, total).
+
+    Rows are streamed into one array of n · d · 4 bytes. Raises ``RecordError`` for vectors of different lengths.
+    """
+    import numpy as np
+
+    query = _query(model_version_id, experiment_ids)
+    total = connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
+    ids: list[str] = []
+    points, visits = np.empty((0, 0), np.float32), np.empty(total, np.int64)
+    report(0, total)
+    rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query.order_by(embeddings.c.output_id))
+    for part in rows.partitions():
+        if not ids:
+            points = np.empty((total, len(part[0].vector)), np.float32)
+        here = slice(len(ids), len(ids) + len(part))
+        points[here] = _stacked(part, points.shape[1])
+        visits[here] = [row.visits for row in part]
+        ids += [row.output_id for row in part]
+        report(len(ids), total)
+    return Vectors(ids, points, visits)
+
+
+def _query(model_version_id: str, experiment_ids: Sequence[str]) -> sa.Select[Any]:
+    made = sa.select(invocations.c.output_id, sa.func.count().label("visits")).group_by(invocations.c.output_id)
+    if experiment_ids:
+        made = made.join(runs, runs.c.id == invocations.c.run_id).where(runs.c.experiment_id.in_(experiment_ids))
+    times = made.subquery()
+    return (
+        sa.select(embeddings.c.output_id, embeddings.c.vector, times.c.visits)
+        .join(times, times.c.output_id == embeddings.c.output_id)
+        .where(embeddings.c.model_version_id == model_version_id)
+    )
+
+
+def _stacked(rows: Sequence[Any], dimensions: int) -> list[Any]:
+    for row in rows:
+        if len(row.vector) != dimensions:
+            raise RecordError(
+                f"the vector of output {row.output_id} has {len(row.vector)} numbers, others have {dimensions}",
+                hint="panic-tda doctor --fix",
+            )
+    return [row.vector for row in rows]
