@@ -135,7 +135,7 @@ def _starts(span: float, period: float, count: int) -> NDArray[np.float64]:
 
 
 def _periodicity(rows: NDArray[np.float64], period: float, count: int) -> WindowPeriodicity:
-    windows = sliding_windows(rows, period, count)
+    windows = sliding_windows(_rotated(rows), period, count)
     bars = persistence_diagram(windows, max_dim=1).bars[1]
     lengths = bars[:, 1] - bars[:, 0]
     birth, death = bars[int(lengths.argmax())] if len(bars) else (0.0, 0.0)
@@ -148,6 +148,14 @@ def _periodicity(rows: NDArray[np.float64], period: float, count: int) -> Window
         windows=len(windows),
         cautions=_cautions(passes, len(windows), count),
     )
+
+
+def _rotated(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same distances in no more dimensions than there are steps."""
+    if len(rows) >= rows.shape[1]:
+        return rows
+    rotated: NDArray[np.float64] = np.asarray(np.linalg.qr(rows.T, mode="r")).T
+    return rotated
 
 
 def _cautions(passes: float, moving: int, count: int) -> tuple[str, ...]:

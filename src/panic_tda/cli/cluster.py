@@ -105,11 +105,12 @@ def _print_layers(layers: Sequence[dict[str, Any]]) -> None:
 
 
 def _layer(each: dict[str, Any]) -> str:
-    """``0, finest, most persistent``; only the number of a layer that is alone."""
+    """``0 of 3, finest``, ``1 of 3, most persistent``; empty for a layer that is alone."""
     if each["layers"] == 1:
-        return str(each["layer"])
+        return ""
     names = {"finest": each["layer"] == 0, "most persistent": each["most_persistent"]}
-    return ", ".join([str(each["layer"]), *(name for name, applies in names.items() if applies)])
+    place = f"{each['layer']} of {each['layers']}"
+    return ", ".join([place, *(name for name, applies in names.items() if applies)])
 
 
 @app.command()
@@ -128,7 +129,7 @@ def show(context: typer.Context, id: Id) -> None:
     print(f"clustering {shown['id']}: {shown['algorithm']} ({parameters})")
     print(f"  of        {shown['embedder']}@{shown['version']}, {scope}")
     if shown["layers"] > 1:
-        print(f"  layer     {_layer(shown)} of {shown['layers']}")
+        print(f"  layer     {_layer(shown)}")
     print(f"  outputs   {shown['outputs']} in {counted(shown['clusters'], 'cluster')}, {shown['outliers']} outliers")
     _print_cautions(shown["cautions"])
     _print_members(shown["members"])

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from panic_tda.analysis.clustering import OUTLIER, layer_cautions
+from panic_tda.analysis.clustering import FEWEST_DISTINCT, OUTLIER, layer_cautions
 from panic_tda.store.cluster_members import Counts, Members, clusters_of, count_members
 from panic_tda.store.clusterings import StoredClustering, find_clustering, stored_clusterings
 
@@ -32,9 +32,10 @@ def show_clustering(connection: Connection, name: str) -> dict[str, Any]:
     outlier_share = shares.pop(OUTLIER, 0.0)
     cautions = layer_cautions(len(shares), outlier_share, max(shares.values(), default=0.0))
     [head] = layer_shapes(connection, [stored])
+    few = [f"only {head['outputs']} outputs"] if head["outputs"] < FEWEST_DISTINCT else []
     return head | {
         "outlier_share": outlier_share,
-        "cautions": list(cautions),
+        "cautions": few + list(cautions),
         "members": [_member(each, visits) for each in members],
     }
 

@@ -60,9 +60,9 @@ def compute_clustering(
 ) -> list[StoredClustering]:
     """Clusters the outputs that a request names, and stores every layer; the stored layers, the finest first.
 
-    ``progress`` is called on this thread; ``say`` is told what takes long. Raises ``RequestError`` for an embedder that
-    measured nothing and for what ``cluster`` refuses, ``InsufficientMemory``, ``PrerequisiteError`` without EVoC, and
-    ``RecordError`` when outputs are deleted meanwhile.
+    ``progress`` is called on this thread; ``say`` is told what takes long, and cautions. Raises ``RequestError`` for an
+    embedder that measured nothing and for what ``cluster`` refuses, ``InsufficientMemory``, ``PrerequisiteError``
+    without EVoC, and ``RecordError`` when outputs are deleted meanwhile.
     """
     if request.algorithm == "evoc":
         require_evoc()
@@ -71,6 +71,8 @@ def compute_clustering(
         embedder = embedder_version(connection, request.embedder, request.experiment_ids)
         vectors = load_vectors(connection, embedder.id, request.experiment_ids, report=counting(progress, "load"))
     found = cluster_outputs(vectors, request, progress=progress, say=say)
+    for caution in found.cautions:
+        say(caution)
     made = found.clustering
     layers = [
         StoredLayer(layer.labels, keys, layer.persistence)

@@ -86,7 +86,7 @@ def _visits(connection: Connection, stored: StoredClustering) -> dict[int, int]:
         query = query.join(runs, runs.c.id == invocations.c.run_id)
         query = query.where(runs.c.experiment_id.in_(stored.experiment_ids))
     query = query.where(table.c.clustering_result_id == stored.id).group_by(table.c.cluster)
-    return dict(connection.execute(query).tuples().all())
+    return {cluster: visits for cluster, visits in connection.execute(query)}
 
 
 def covers(connection: Connection, stored: StoredClustering, experiment_ids: Sequence[str]) -> bool:

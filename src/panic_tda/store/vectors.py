@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -90,15 +91,16 @@ def load_vectors(
     ids: list[str] = []
     points, visits = np.empty((0, 0), np.float32), np.empty(total, np.int64)
     report(0, total)
-    rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query.order_by(embeddings.c.output_id))
-    for part in rows.partitions():
-        if not ids:
-            points = np.empty((total, len(part[0].vector)), np.float32)
-        here = slice(len(ids), len(ids) + len(part))
-        points[here] = _stacked(part, points.shape[1])
-        visits[here] = [row.visits for row in part]
-        ids += [row.output_id for row in part]
-        report(len(ids), total)
+    streaming = connection.execution_options(yield_per=_ROWS_AT_ONCE)
+    with closing(streaming.execute(query.order_by(embeddings.c.output_id))) as rows:
+        for part in rows.partitions():
+            if not ids:
+                points = np.empty((total, len(part[0].vector)), np.float32)
+            here = slice(len(ids), len(ids) + len(part))
+            points[here] = _stacked(part, points.shape[1])
+            visits[here] = [row.visits for row in part]
+            ids += [row.output_id for row in part]
+            report(len(ids), total)
     return Vectors(ids, points, visits)
 
 

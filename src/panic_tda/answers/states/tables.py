@@ -46,8 +46,8 @@ ROUNDS = (
 )  # fmt: skip
 WHOLE = ("rounds", "runs", "n", "completed", "cut_off", "count", "seed", "step")
 WORDS = (
-    "embedder", "network", "state", "name", "medoid_sha256", "medoid_text", "law", "clustering", "caution", "source", "target",
-    "quantity", "run_id", "run", "prompt", "cluster",
+    "embedder", "network", "state", "name", "medoid_sha256", "medoid_text", "law", "clustering", "caution", "source",
+    "target", "quantity", "run_id", "run", "prompt", "cluster",
 )  # fmt: skip
 
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 QUESTION = "Does it go round in circles?"
 FEWEST_ROUNDS = 9
 MOST_ROUNDS = 500
-SHUFFLINGS = 20
-"""At least so many of a network's runs, shuffled, some more than once where they are few, say what chance scores."""
+SHUFFLINGS = 40
+"""So many of a network's runs, drawn anew where they are fewer, are shuffled to say what chance scores."""
 
-_WINDOWS = 200
+_WINDOWS = 150
 _FEW_RUNS = 5
 
 
@@ -78,7 +78,9 @@ def _chance(group: list[Windowed], rng: np.random.Generator) -> float:
     from panic_tda.analysis.surrogates import shuffled_order
 
     scores = []
-    for each in group * -(-SHUFFLINGS // len(group)):
+    repeated = group * -(-SHUFFLINGS // len(group))
+    for index in rng.permutation(len(repeated))[:SHUFFLINGS]:
+        each = repeated[index]
         used = continued(each.rounds.trajectory, each.rounds.steps)[-MOST_ROUNDS:]
         shuffled = used[shuffled_order(len(used), rng)]
         scores.append(window_periodicity(each.rounds.vectors[shuffled], windows=_WINDOWS).score)
