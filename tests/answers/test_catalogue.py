@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from panic_tda.answers.answering import answers
-from panic_tda.answers.catalogue import analyses, chosen
+from panic_tda.answers.catalogue import ROOMS, analyses, chosen
 from panic_tda.answers.evidence import Evidence
 from panic_tda.errors import RequestError
 from panic_tda.figures.answers import drawings
@@ -82,6 +83,11 @@ def test_a_plug_in_that_does_not_fit_is_left_out_and_named(
 def test_analyses_come_in_the_order_of_the_catalogue_whatever_was_asked_for_first() -> None:
     names = list(analyses())
     assert [each.name for each in chosen((names[-1], names[0]))] == list(dict.fromkeys([names[0], names[-1]]))
+
+
+def test_no_two_analyses_of_ours_have_one_name() -> None:
+    ours = [each.name for room in ROOMS for each in import_module(f"panic_tda.answers.{room}").ANALYSES]
+    assert len(ours) == len(set(ours)) == len(analyses())
 
 
 def test_an_unknown_analysis_is_answered_with_the_nearest() -> None:

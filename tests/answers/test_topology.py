@@ -152,8 +152,8 @@ def test_sentences_name_the_factor_and_both_dimensions() -> None:
         "As MiniLM sees it, runs of the same network are more alike in shape than others"
     )
     assert "in pieces (H0), p = " in network.sentence
-    assert "in loops (H1), p = " in network.sentence
-    assert "runs of the same prompt are not seen to be more alike" in prompt.sentence
+    assert "] in loops (H1), p = " in network.sentence
+    assert "runs of the same prompt are not told from others by shape: closer by " in prompt.sentence
     assert "-0 %" not in seed.sentence
 
 

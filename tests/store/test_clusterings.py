@@ -63,9 +63,32 @@ def test_a_clustering_is_stored_whole(record: Record) -> None:
     with record.writing() as connection:
         [key] = prepare(connection)
         fine, coarse = write(connection, layer(), layer((0, 0, 0, 0), 2.5), experiments=(key,))
-        columns = (embedding_clusters.c.output_id, embedding_clusters.c.cluster)
-        found = {output_id: cluster for output_id, cluster in connection.execute(sa.select(*columns))}
-    assert found == dict(zip(KEYS, [0, 1, 1, 0], strict=True))
+        rows = connection.execute(sa.select(clustering_results).order_by(clustering_results.c.layer)).all()
+        assert [row.id for row in rows] == [fine, coarse]
+        assert {(row.experiment_id, row.algorithm, row.library) for row in rows} == {(key, "evoc", "evoc 0.3")}
+        assert [(row.layer, row.persistence, row.parameters) for row in rows] == [(0, None, SIZES), (1, 2.5, SIZES)]
+        assert rows[0].started_at == EPOCH
+        assert rows[0].completed_at == EPOCH + timedelta(seconds=30)
+        assert members(connection, fine) == {
+            KEYS[0]: (0, KEYS[0]),
+            KEYS[1]: (0, KEYS[0]),
+            KEYS[2]: (1, KEYS[2]),
+            KEYS[3]: (-1, None),
+        }
+
+
+def members(connection: Connection, key: str) -> dict[str, tuple[int, str | None]]:
+    """The cluster and the medoid of each output of a layer."""
+    query = sa.select(embedding_clusters).where(embedding_clusters.c.clustering_result_id == key)
+    return {row.output_id: (row.cluster, row.medoid_output_id) for row in connection.execute(query)}
+
+
+def test_two_clusters_of_one_medoid_stay_two(record: Record) -> None:
+    with record.writing() as connection:
+        prepare(connection)
+        [key] = write(connection, StoredLayer(np.array([0, 1, 1, 0]), [KEYS[0], KEYS[0]], None))
+        found = members(connection, key)
+    assert [found[output_id] for output_id in KEYS] == [(number, KEYS[0]) for number in (0, 1, 1, 0)]
 
 
 def test_the_same_clustering_is_replaced_and_any_other_stays(record: Record) -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
+from unicodedata import east_asian_width
 
 from panic_tda.errors import ConfigurationError, PanicError
 
@@ -41,7 +42,34 @@ def print_error(fault: PanicError, *, as_json: bool) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """A plain table on stdout; the columns named in ``right`` are aligned to the right."""
+    """A plain table on stdout, fitted to a terminal; elsewhere each row is one line, however long.
+
+    The columns named in ``right`` are aligned to the right.
+    """
+    cells = [[str(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _print_fitted(headings, cells, right)
+        return
+    columns = zip(headings, *cells, strict=True)
+    widths = [max(map(_places, column)) for column in columns]
+    for row in [headings, *cells]:
+        line = [
+            _aligned(cell, width, heading in right) for cell, width, heading in zip(row, widths, headings, strict=True)
+        ]
+        print("  ".join(line).rstrip())
+
+
+def _aligned(cell: str, width: int, right: bool) -> str:
+    space = " " * (width - _places(cell))
+    return space + cell if right else cell + space
+
+
+def _places(text: str) -> int:
+    """How many columns a text takes: the wide characters of East Asia take two."""
+    return len(text) if text.isascii() else sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def _print_fitted(headings: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -50,9 +78,8 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, ri
         numeric = heading in right
         table.add_column(heading, justify="right" if numeric else "left", no_wrap=numeric or heading == "id")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width, highlight=False, markup=False, emoji=False).print(table)
+        table.add_row(*row)
+    Console(highlight=False, markup=False, emoji=False).print(table)
 
 
 def duration(seconds: float | None) -> str:

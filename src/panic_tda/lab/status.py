@@ -10,15 +10,12 @@ from panic_tda.lab.progress import seconds_left
 from panic_tda.store.claims import status_of
 from panic_tda.store.experiments import find_experiment
 from panic_tda.store.progress import (
-    Count,
+    added,
     calls_left,
-    count_runs,
     count_twins,
-    generate_count,
-    items_left,
     recorded_failures,
-    stage_count,
-    stop_reasons,
+    run_counts,
+    stage_counters,
 )
 from panic_tda.store.settings import measurement_key, pace_key, read_setting
 
@@ -28,8 +25,11 @@ STAGES = ("generate", "embed", "diagrams", "lyapunov")
 def experiment_status(connection: Connection, name: str) -> dict[str, Any]:
     """The shape of ``experiment show --json``, and how long generating will still take if that is known."""
     row = find_experiment(connection, name)
-    counts = {"generate": generate_count(connection, row.id)}
-    counts |= {stage: stage_count(connection, row.id, stage) for stage in STAGES[1:]}
+    counts, counters = run_counts(connection, row.id), stage_counters(connection, row.id)
+    stages = {stage: added(counters.get(stage, {}).values()) for stage in STAGES} | {"generate": counts.invocations}
+    left = calls_left(connection, row.id)
+    left |= {model: count.total - count.done for model, count in counters.get("embed", {}).items()}
+    paces = _paces(connection, row.model_versions)
     return {
         "id": row.id,
         "status": status_of(row),
@@ -37,31 +37,20 @@ def experiment_status(connection: Connection, name: str) -> dict[str, Any]:
         "completed_at": row.completed_at.isoformat() if row.completed_at else None,
         "config": row.config,
         "models": row.model_versions,
-        "runs": count_runs(connection, row.id),
+        "runs": counts.runs,
         "twins": count_twins(connection, row.id),
-        "stages": {stage: _shape(count) for stage, count in counts.items()},
-        "stop_reasons": stop_reasons(connection, row.id),
+        "stages": {stage: count._asdict() for stage, count in stages.items()},
+        "stop_reasons": counts.stop_reasons,
         "failures": recorded_failures(connection, row.id),
-        "rates": _rates(connection, row.model_versions),
-        "seconds_left": _seconds_left(connection, row.id, row.model_versions),
+        "rates": {name: 1.0 / pace for name, pace in paces.items()},
+        "seconds_left": seconds_left(left, paces),
     }
 
 
-def _shape(count: Count) -> dict[str, int]:
-    return {"done": count.done, "total": count.total}
-
-
-def _rates(connection: Connection, versions: dict[str, str]) -> dict[str, float]:
-    """Items per second of each model, as last measured in this record."""
+def _paces(connection: Connection, versions: dict[str, str]) -> dict[str, float]:
+    """Seconds per item of each model that was measured in this record."""
     paces = {name: seconds_per_item(connection, name, version) for name, version in versions.items()}
-    return {name: 1.0 / pace for name, pace in paces.items() if pace}
-
-
-def _seconds_left(connection: Connection, key: str, versions: dict[str, str]) -> float | None:
-    """None while some kind of work that is left was never measured."""
-    paces = {name: seconds_per_item(connection, name, version) for name, version in versions.items()}
-    left = calls_left(connection, key) | items_left(connection, key, "embed")
-    return seconds_left(left, {name: pace for name, pace in paces.items() if pace})
+    return {name: pace for name, pace in paces.items() if pace}
 
 
 def seconds_per_item(connection: Connection, name: str, version: str) -> float | None:

@@ -81,12 +81,13 @@ def clusters_of(connection: Connection, stored: StoredClustering) -> list[Member
 def _visits(connection: Connection, stored: StoredClustering) -> dict[int, int]:
     """How many invocations, of the experiments that were clustered, made an output of each cluster."""
     table = embedding_clusters
-    query = sa.select(table.c.cluster, sa.func.count()).join(invocations, invocations.c.output_id == table.c.output_id)
+    columns = (table.c.cluster, sa.func.count().label("visits"))
+    query = sa.select(*columns).join(invocations, invocations.c.output_id == table.c.output_id)
     if stored.experiment_ids:
         query = query.join(runs, runs.c.id == invocations.c.run_id)
         query = query.where(runs.c.experiment_id.in_(stored.experiment_ids))
     query = query.where(table.c.clustering_result_id == stored.id).group_by(table.c.cluster)
-    return {cluster: visits for cluster, visits in connection.execute(query)}
+    return {row.cluster: row.visits for row in connection.execute(query)}
 
 
 def covers(connection: Connection, stored: StoredClustering, experiment_ids: Sequence[str]) -> bool:

@@ -7,8 +7,8 @@ counter in the transaction that stores their work, so that showing an experiment
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -18,37 +18,53 @@ from panic_tda.store.statements import replace_row
 from panic_tda.store.tables import failures, runs, stage_progress, twins
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(NamedTuple):
     """Items done, of how many."""
 
     done: int
     total: int
 
 
+class RunCounts(NamedTuple):
+    """Runs, their invocations recorded and expected, and how many runs stopped by ``length``, ``loop``, ``failed``.
+
+    A run that stopped early expects no more invocations than it has.
+    """
+
+    runs: int
+    invocations: Count
+    stop_reasons: dict[str, int]
+
+
+def run_counts(connection: Connection, experiment_id: str) -> RunCounts:
+    """All that is counted from the runs, twins included."""
+    query = (
+        sa.select(runs.c.stop_reason, sa.func.count(), sa.func.sum(runs.c.length), sa.func.sum(runs.c.max_length))
+        .where(runs.c.experiment_id == experiment_id)
+        .group_by(runs.c.stop_reason)
+    )
+    number, done, total = 0, 0, 0
+    stopped = {"length": 0, "loop": 0, "failed": 0}
+    for reason, alike, length, longest in connection.execute(query):
+        number, done, total = number + alike, done + length, total + (length if reason else longest)
+        if reason:
+            stopped[reason] = alike
+    return RunCounts(number, Count(int(done), int(total)), stopped)
+
+
 def generate_count(connection: Connection, experiment_id: str) -> Count:
-    """Invocations recorded, and expected: a run that stopped early expects no more than it has."""
-    expected = sa.case((runs.c.stop_reason.is_(None), runs.c.max_length), else_=runs.c.length)
-    query = sa.select(sa.func.sum(runs.c.length), sa.func.sum(expected)).where(runs.c.experiment_id == experiment_id)
-    done, total = connection.execute(query).one()
-    return Count(int(done or 0), int(total or 0))
+    """Invocations recorded, and expected."""
+    return run_counts(connection, experiment_id).invocations
 
 
 def stop_reasons(connection: Connection, experiment_id: str) -> dict[str, int]:
     """Number of runs for each of ``length``, ``loop`` and ``failed``."""
-    query = (
-        sa.select(runs.c.stop_reason, sa.func.count())
-        .where(runs.c.experiment_id == experiment_id, runs.c.stop_reason.is_not(None))
-        .group_by(runs.c.stop_reason)
-    )
-    counted = {reason: int(number) for reason, number in connection.execute(query)}
-    return {reason: counted.get(reason, 0) for reason in ("length", "loop", "failed")}
+    return run_counts(connection, experiment_id).stop_reasons
 
 
 def count_runs(connection: Connection, experiment_id: str) -> int:
     """Number of runs, twins included."""
-    query = sa.select(sa.func.count()).select_from(runs).where(runs.c.experiment_id == experiment_id)
-    return int(connection.execute(query).scalar_one())
+    return run_counts(connection, experiment_id).runs
 
 
 def count_twins(connection: Connection, experiment_id: str) -> int:
@@ -102,27 +118,31 @@ def forget_stages(connection: Connection, experiment_id: str) -> None:
     connection.execute(sa.delete(stage_progress).where(stage_progress.c.experiment_id == experiment_id))
 
 
+def stage_counters(connection: Connection, experiment_id: str) -> dict[str, dict[str, Count]]:
+    """The counters of every stage that has begun, by stage and model."""
+    columns = (stage_progress.c.stage, stage_progress.c.model, stage_progress.c.done, stage_progress.c.total)
+    counters: dict[str, dict[str, Count]] = {}
+    for stage, model, *count in connection.execute(
+        sa.select(*columns).where(stage_progress.c.experiment_id == experiment_id)
+    ):
+        counters.setdefault(stage, {})[model] = Count(*count)
+    return counters
+
+
 def stage_count(connection: Connection, experiment_id: str, stage: str) -> Count:
     """The sum of a stage's counters over its models; 0 of 0 before it begins."""
-    query = sa.select(sa.func.sum(stage_progress.c.done), sa.func.sum(stage_progress.c.total)).where(
-        stage_progress.c.experiment_id == experiment_id, stage_progress.c.stage == stage
-    )
-    done, total = connection.execute(query).one()
-    return Count(int(done or 0), int(total or 0))
+    return added(stage_counters(connection, experiment_id).get(stage, {}).values())
+
+
+def added(counts: Iterable[Count]) -> Count:
+    """All of them together."""
+    return Count(*map(sum, zip(Count(0, 0), *counts, strict=True)))
 
 
 def count_failures(connection: Connection, experiment_id: str, stage: str, model: str) -> int:
     """How many items of a stage failed under one model."""
     mine = sa.and_(failures.c.experiment_id == experiment_id, failures.c.stage == stage, failures.c.model == model)
     return int(connection.execute(sa.select(sa.func.count()).select_from(failures).where(mine)).scalar_one())
-
-
-def items_left(connection: Connection, experiment_id: str, stage: str) -> dict[str, int]:
-    """What a stage that has begun still has to do, by model."""
-    query = sa.select(stage_progress.c.model, stage_progress.c.total - stage_progress.c.done).where(
-        stage_progress.c.experiment_id == experiment_id, stage_progress.c.stage == stage
-    )
-    return {model: int(left) for model, left in connection.execute(query)}
 
 
 def recorded_failures(connection: Connection, experiment_id: str, limit: int | None = None) -> list[dict[str, Any]]:

@@ -214,12 +214,12 @@ def _findings(each: Compared, groups: pl.DataFrame) -> Iterator[Finding]:
 
 def _finding(each: Compared, factor: str, rows: list[dict[str, Any]]) -> Finding:
     told = any(row["adjusted_p"] <= 0.05 and row["effect"] > 0.0 for row in rows)
-    alike = "are more alike in shape" if told else "are not seen to be more alike in shape"
-    parts = [f"by {_percent(row)} in {NAMES[row['dimension']]}, p = {row['adjusted_p']:.2g}" for row in rows]
+    alike = "are more alike in shape than others" if told else "are not told from others by shape"
+    parts = [f"{_percent(row)} in {NAMES[row['dimension']]}, p = {row['adjusted_p']:.2g}" for row in rows]
     cautions = list(dict.fromkeys(caution for row in rows for caution in row["caution"].split("; ") if caution))
     if each.left_out:
         cautions.append(f"{len(each.shapes):,} of {len(each.shapes) + each.left_out:,} runs, drawn at random")
-    said = f"As {each.embedder} sees it, runs of the same {factor} {alike} than others: {'; '.join(parts)}"
+    said = f"As {each.embedder} sees it, runs of the same {factor} {alike}: closer by {'; '.join(parts)}"
     return finding_of("groups", f"{said}.", _interval(rows[0]), cautions=tuple(cautions))
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 MOST_STATES = 10
 """States a panel of transitions shows, the most visited ones."""
 
-MOST_CURVES = 6
+MOST_CURVES, FEWEST_EXITS = 4, 5
+"""Curves of stays in a panel, and completed stays below which a state has none."""
+
 GAP = "#E4E6E8"
 
 
@@ -28,7 +30,7 @@ def states(answer: Answer) -> list[Drawing]:
     drawn = [_rounds(answer, groups)]
     if len(answer.tables["transitions"]):
         drawn.insert(0, _transitions(answer, groups))
-    if table["completed"].sum():
+    if (table["completed"] >= FEWEST_EXITS).any():
         drawn.append(_survival(answer, groups))
     return drawn
 
@@ -45,7 +47,7 @@ def _transitions(answer: Answer, groups: pl.DataFrame) -> Drawing:
     moves = answer.tables["transitions"]
     shown = [row for row in groups.iter_rows(named=True) if len(_of(moves, row))]
     most = max(min(MOST_STATES, len(_of(answer.tables["states"], row))) for row in shown)
-    figure, all_axes = panels(len(shown), columns=2, width=3.6 + 0.22 * most, height=1.3 + 0.26 * most)
+    figure, all_axes = panels(len(shown), columns=2, width=4.4 + 0.2 * most, height=1.3 + 0.26 * most)
     for axes, row in zip(all_axes, shown, strict=True):
         _matrix(axes, _of(answer.tables["states"], row).head(MOST_STATES), _of(moves, row), row)
     runs = "the most visited states" if _more(answer, MOST_STATES) else "all states"
@@ -89,7 +91,7 @@ def _rounds(answer: Answer, groups: pl.DataFrame) -> Drawing:
         _strips(axes, _of(rounds, row), _of(answer.tables["states"], row), row)
     listed = "runs evenly chosen of all, " if _left_out(answer) else ""
     caption = (
-        f"The state of each run in each round ({listed}one line for each run, grouped by prompt); pale where the "
+        f"The state of each run in each round ({listed}one line for each run, rules between prompts); pale where the "
         "output itself lies in no state and counts to the one visited last; grey before the first. "
         f"{_clustering(answer)}"
     )
@@ -114,12 +116,20 @@ def _strips(axes: Axes, rounds: pl.DataFrame, states: pl.DataFrame, row: dict[st
     wide = (steps[1] - steps[0]) / 2 if len(steps) > 1 else 0.5
     extent = (steps[0] - wide, steps[-1] + wide, len(runs) - 0.5, -0.5)
     axes.imshow(image, aspect="auto", interpolation="nearest", extent=extent)
+    prompts = rounds.unique("run_id", maintain_order=True)["prompt"].to_list()
+    for line in range(1, len(runs)):
+        if prompts[line] != prompts[line - 1]:
+            axes.axhline(line - 0.5, color=INK, linewidth=0.8)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     name_axes(axes, _title(row), "Step", f"{len(runs)} runs" if len(runs) > 1 else "1 run")
     whole_numbers(axes)
     names = states["name"].to_list()[: len(COLOURS)]
-    legend(axes, [Patch(color=_colour(i), label=shorten(name, 34)) for i, name in enumerate(names)], loc="upper left")
+    _legend_beside(axes, [Patch(color=_colour(i), label=shorten(name, 34)) for i, name in enumerate(names)])
+
+
+def _legend_beside(axes: Axes, handles: list[Any]) -> None:
+    legend(axes, handles, loc="upper left")
     box = axes.get_legend()
     if box is not None:
         box.set_bbox_to_anchor((1.0, 1.02))
@@ -136,15 +146,16 @@ def _colour(index: int) -> tuple[float, float, float]:
 
 def _survival(answer: Answer, groups: pl.DataFrame) -> Drawing:
     curves, table = answer.tables["survival"], answer.tables["states"]
-    shown = [row for row in groups.iter_rows(named=True) if _of(table, row)["completed"].sum()]
+    table = table.filter(table["completed"] >= FEWEST_EXITS)
+    shown = table.unique(("embedder", "network"), maintain_order=True).select("embedder", "network").to_dicts()
     figure, all_axes = panels(len(shown), columns=2, width=4.6, height=3.0)
     for axes, row in zip(all_axes, shown, strict=True):
-        states = _of(table, row).sort("completed", descending=True).head(MOST_CURVES)
-        handles = [_curve(axes, _of(curves, row), index, state) for index, state in enumerate(states.to_dicts())]
+        states = _of(table, row).sort("completed", descending=True).head(MOST_CURVES).to_dicts()
+        handles = [_curve(axes, _of(curves, row), index, state) for index, state in enumerate(states)]
         name_axes(axes, _title(row), "Rounds in the state", "Share of stays that last longer")
         axes.set_ylim(-0.02, 1.02)
         whole_numbers(axes)
-        legend(axes, [handle for handle in handles if handle is not None], loc="upper right")
+        _legend_beside(axes, handles)
     caption = (
         "How long stays last (Kaplan–Meier; stays cut off by the end of a run or its loop are watched until then), "
         f"with 95 % bands, of the {MOST_CURVES} states most often left; n: stays seen to end. Dashed: fewer than 20."
@@ -153,11 +164,9 @@ def _survival(answer: Answer, groups: pl.DataFrame) -> Drawing:
 
 
 def _curve(axes: Axes, curves: pl.DataFrame, index: int, state: dict[str, Any]) -> Any:
-    if not state["completed"]:
-        return None
     mine, style = curves.filter(curves["state"] == state["state"]), line_style(index)
     dash = "dashed" if state["completed"] < 20 else "solid"
-    label = f"{state['state']}, n = {state['completed']}, {_law(state['law'])}"
+    label = f"{shorten(state['name'], 24)}, n = {state['completed']},\n{_law(state['law'])}"
     axes.fill_between(mine["rounds"], mine["low"], mine["high"], step="post", alpha=0.12, color=style["color"], lw=0)
     line = axes.step(
         mine["rounds"], mine["surviving"], where="post", lw=1.5, color=style["color"], ls=dash, label=label
