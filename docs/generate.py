@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import json
 import re
 import sys
 import textwrap
@@ -169,8 +170,7 @@ def _default_value(schema: dict[str, Any], required: bool) -> str:
         return "required"
     if value is None:
         return ""
-    words = {True: "true", False: "false"}
-    return _code(words[value] if isinstance(value, bool) else str(value).replace("True", "true").replace("'", ""))
+    return _code(json.dumps(value).replace('"', ""))
 
 
 def _limits(schema: dict[str, Any]) -> str:

@@ -145,7 +145,7 @@ def test_the_record_is_free_while_clusters_are_computed(record: Record) -> None:
     key, _ = plant_both(record)
 
     def write_meanwhile(progress: Progress) -> None:
-        if progress.stage == "medoids":
+        if progress.stage == "medoids" and not progress.done:
             with record.writing() as connection:
                 grow(connection, run_ids(connection, key)[0], [Text("late")], start=len(CLOUD.points))
 

@@ -138,6 +138,7 @@ class TestPlan:
         ordinary = list(experiment.planned_runs())
         assert Counter(repr(twin.twin_of) for twin in twins) == dict.fromkeys(map(repr, ordinary), TWINS)
         assert experiment.count_runs() == len(ordinary) + len(twins)
+        assert experiment.count_twins() == len(twins)
         assert sum(experiment.calls_of_each_model().values()) == experiment.count_runs() * CONFIG["max_length"]
         for twin in twins:
             same = replace(twin.run, run_number=twin.twin_of.run_number)

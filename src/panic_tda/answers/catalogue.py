@@ -14,7 +14,7 @@ from panic_tda.answers.answer import Analysis
 from panic_tda.errors import RequestError
 from panic_tda.models.catalogue import close_names
 
-ROOMS = ("absorption", "recurrence", "topology", "sensitivity", "twins", "published")
+ROOMS = ("absorption", "recurrence", "topology", "sensitivity", "twins", "states", "decides", "published")
 PLUGIN_GROUP = "panic_tda.analyses"
 
 

@@ -14,6 +14,7 @@ from panic_tda.cli.output import counted, duration, print_json, print_table
 
 if TYPE_CHECKING:
     from panic_tda.lab.cluster_outputs import ClusterRequest
+    from panic_tda.lab.progress import Progress
     from panic_tda.store.database import Record
 
 app = typer.Typer(help="Group outputs into states by their vectors.", no_args_is_help=True)
@@ -51,12 +52,20 @@ def compute(
 
 
 def _compute(options: Context, record: Record, request: ClusterRequest) -> None:
+    from panic_tda.cli.interrupts import graceful
     from panic_tda.cli.progress import shown_progress
     from panic_tda.lab.cluster_shapes import layer_shapes, show_clustering
     from panic_tda.lab.clustering import compute_clustering
 
     begun = time.perf_counter()
-    with shown_progress(quiet=options.quiet) as progress:
+    with graceful(quiet=options.quiet) as stop, shown_progress(quiet=options.quiet) as show_progress:
+
+        def progress(each: Progress) -> None:
+            show_progress(each)
+            if stop.is_set() and (each.stage != "store" or each.done < each.total):
+                options.say("interrupted; nothing was stored")
+                raise typer.Exit(130)
+
         stored = compute_clustering(record, request, progress=progress, say=options.say)
     seconds = time.perf_counter() - begun
     best = next(each.id for each in stored if each.most_persistent)

@@ -40,10 +40,12 @@ CODECS = {
         "libx265",
         "hvc1",
         _qualities(
-            ("ultrafast", "veryfast", "medium"), (28, 22, 16), **{"x265-params": "log-level=none:rc-lookahead=15"}
+            ("ultrafast", "veryfast", "medium"), (28, 22, 16), **{"x265-params": "log-level=none:rc-lookahead=8"}
         ),
     ),
-    "h264": Codec("libx264", "avc1", _qualities(("ultrafast", "veryfast", "slow"), (26, 20, 15))),
+    "h264": Codec(
+        "libx264", "avc1", _qualities(("ultrafast", "veryfast", "slow"), (26, 20, 15), **{"rc-lookahead": "8"})
+    ),
     "av1": Codec("libsvtav1", "av01", _qualities(("10", "8", "6"), (40, 28, 18))),
 }
 

@@ -55,6 +55,11 @@ class Experiment:
         """How many runs there are, twins included."""
         return sum(1 for _ in self._pairs()) * self._repeats
 
+    def count_twins(self) -> int:
+        """How many of the runs are twins."""
+        each = self.config.twins.of_each_run if self.config.twins else 0
+        return self.count_runs() // (1 + each) * each
+
     def calls_of_each_model(self) -> dict[str, int]:
         """How often each generator is called when no run stops early."""
         calls: dict[str, int] = {}

@@ -42,6 +42,7 @@ from panic_tda.store.model_versions import register
 from panic_tda.store.outputs import encode_row, insert_outputs, known_outputs, load_image
 from panic_tda.store.progress import (
     count_runs,
+    count_twins,
     forget_stages,
     generate_count,
     recorded_failures,
@@ -91,10 +92,12 @@ def _pins(experiment: Experiment) -> dict[str, str]:
 
 def _ensure(connection: Connection, key: str, experiment: Experiment) -> None:
     insert_outputs(connection, [encode_row(prompt) for prompt in experiment.prompts])
-    for changed in experiment.changed_prompts():
-        if not known_outputs(connection, [changed.sha256]):
-            insert_outputs(connection, [encode_row(changed)])
-    ensure_runs(connection, key, experiment.planned_runs(), experiment.planned_twins())
+    complete = count_twins(connection, key) == experiment.count_twins()
+    if not complete:
+        for changed in experiment.changed_prompts():
+            if not known_outputs(connection, [changed.sha256]):
+                insert_outputs(connection, [encode_row(changed)])
+    ensure_runs(connection, key, experiment.planned_runs(), () if complete else experiment.planned_twins())
     register(connection, experiment.models().values())
 
 

@@ -106,7 +106,7 @@ def write_clustering(
 def _lock(connection: Connection, model_version_id: str) -> None:
     """In PostgreSQL, makes two processes that store clusterings of one embedder wait for each other."""
     row = sa.select(model_versions.c.id).where(model_versions.c.id == model_version_id)
-    connection.execute(row.with_for_update())
+    connection.execute(row.with_for_update(key_share=True))
 
 
 def _same(connection: Connection, identity: Identity) -> list[str]:

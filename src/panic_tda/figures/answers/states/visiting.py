@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from panic_tda.answers.answer import Answer, Drawing
 from panic_tda.answers.words import shorten
-from panic_tda.figures.drawing import COLOURS, INK, TEXT, legend, line_style, name_axes, panels, whole_numbers
+from panic_tda.figures.drawing import COLOURS, INK, TEXT, legend, name_axes, panels, whole_numbers
 
 if TYPE_CHECKING:
     import polars as pl
     from matplotlib.axes import Axes
+
+Colour = tuple[float, float, float]
 
 MOST_STATES = 10
 """States a panel of transitions shows, the most visited ones."""
@@ -88,7 +90,8 @@ def _rounds(answer: Answer, groups: pl.DataFrame) -> Drawing:
     lines = [_of(rounds, row)["run_id"].n_unique() for row in groups.iter_rows(named=True)]
     figure, all_axes = panels(len(groups), columns=2, width=4.8, height=1.6 + 0.09 * max(lines))
     for axes, row in zip(all_axes, groups.iter_rows(named=True), strict=True):
-        _strips(axes, _of(rounds, row), _of(answer.tables["states"], row), row)
+        colours = _colours(answer.tables["states"], row["embedder"])
+        _strips(axes, _of(rounds, row), _of(answer.tables["states"], row), colours, row)
     listed = "runs evenly chosen of all, " if _left_out(answer) else ""
     caption = (
         f"The state of each run in each round ({listed}one line for each run, rules between prompts); pale where the "
@@ -98,19 +101,20 @@ def _rounds(answer: Answer, groups: pl.DataFrame) -> Drawing:
     return Drawing("rounds", figure, caption)
 
 
-def _strips(axes: Axes, rounds: pl.DataFrame, states: pl.DataFrame, row: dict[str, Any]) -> None:
+def _strips(
+    axes: Axes, rounds: pl.DataFrame, states: pl.DataFrame, colours: dict[str, Colour], row: dict[str, Any]
+) -> None:
     import numpy as np
     from matplotlib.colors import to_rgb
     from matplotlib.patches import Patch
 
-    letters = states["state"].to_list()
     runs, steps = rounds["run_id"].unique(maintain_order=True).to_list(), sorted(rounds["step"].unique())
     number = {run: index for index, run in enumerate(runs)}
     place = {step: index for index, step in enumerate(steps)}
     image = np.ones((len(runs), len(steps), 4))
     image[:, :, 3] = 0.0
     for run, step, state, cluster in rounds.select("run_id", "step", "state", "cluster").iter_rows():
-        colour = to_rgb(GAP) if state is None else _colour(letters.index(state))
+        colour = to_rgb(GAP) if state is None else colours[state]
         tint = 1.0 if cluster is not None or state is None else 0.45
         image[number[run], place[step]] = (*(1 - tint * (1 - np.array(colour))), 1.0)
     wide = (steps[1] - steps[0]) / 2 if len(steps) > 1 else 0.5
@@ -124,8 +128,8 @@ def _strips(axes: Axes, rounds: pl.DataFrame, states: pl.DataFrame, row: dict[st
     axes.spines["left"].set_visible(False)
     name_axes(axes, _title(row), "Step", f"{len(runs)} runs" if len(runs) > 1 else "1 run")
     whole_numbers(axes)
-    names = states["name"].to_list()[: len(COLOURS)]
-    _legend_beside(axes, [Patch(color=_colour(i), label=shorten(name, 34)) for i, name in enumerate(names)])
+    named = states.head(len(COLOURS)).select("state", "name").iter_rows()
+    _legend_beside(axes, [Patch(color=colours[state], label=shorten(name, 34)) for state, name in named])
 
 
 def _legend_beside(axes: Axes, handles: list[Any]) -> None:
@@ -135,7 +139,16 @@ def _legend_beside(axes: Axes, handles: list[Any]) -> None:
         box.set_bbox_to_anchor((1.0, 1.02))
 
 
-def _colour(index: int) -> tuple[float, float, float]:
+def _colours(states: pl.DataFrame, embedder: str) -> dict[str, Colour]:
+    """One colour for each state of an embedder, whatever the network, the clearest for the most visited."""
+    import polars as pl
+
+    mine = states.filter(states["embedder"] == embedder).group_by("state", maintain_order=True)
+    order = mine.agg(pl.col("rounds").sum()).sort("rounds", "state", descending=[True, False])["state"]
+    return {state: _colour(index) for index, state in enumerate(order)}
+
+
+def _colour(index: int) -> Colour:
     """The palette, and for further states the palette again, lighter each time."""
     from matplotlib.colors import to_rgb
 
@@ -151,7 +164,8 @@ def _survival(answer: Answer, groups: pl.DataFrame) -> Drawing:
     figure, all_axes = panels(len(shown), columns=2, width=4.6, height=3.0)
     for axes, row in zip(all_axes, shown, strict=True):
         states = _of(table, row).sort("completed", descending=True).head(MOST_CURVES).to_dicts()
-        handles = [_curve(axes, _of(curves, row), index, state) for index, state in enumerate(states)]
+        colours = _colours(answer.tables["states"], row["embedder"])
+        handles = [_curve(axes, _of(curves, row), colours[state["state"]], state) for state in states]
         name_axes(axes, _title(row), "Rounds in the state", "Share of stays that last longer")
         axes.set_ylim(-0.02, 1.02)
         whole_numbers(axes)
@@ -163,14 +177,12 @@ def _survival(answer: Answer, groups: pl.DataFrame) -> Drawing:
     return Drawing("stays", figure, caption)
 
 
-def _curve(axes: Axes, curves: pl.DataFrame, index: int, state: dict[str, Any]) -> Any:
-    mine, style = curves.filter(curves["state"] == state["state"]), line_style(index)
+def _curve(axes: Axes, curves: pl.DataFrame, colour: Colour, state: dict[str, Any]) -> Any:
+    mine = curves.filter(curves["state"] == state["state"])
     dash = "dashed" if state["completed"] < 20 else "solid"
     label = f"{shorten(state['name'], 24)}, n = {state['completed']},\n{_law(state['law'])}"
-    axes.fill_between(mine["rounds"], mine["low"], mine["high"], step="post", alpha=0.12, color=style["color"], lw=0)
-    line = axes.step(
-        mine["rounds"], mine["surviving"], where="post", lw=1.5, color=style["color"], ls=dash, label=label
-    )
+    axes.fill_between(mine["rounds"], mine["low"], mine["high"], step="post", alpha=0.12, color=colour, lw=0)
+    line = axes.step(mine["rounds"], mine["surviving"], where="post", lw=1.5, color=colour, ls=dash, label=label)
     return line[0]
 
 

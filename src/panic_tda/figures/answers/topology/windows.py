@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_RUNS = 60
+_NUMBERED_RUNS = 24
 
 
 def sliding_windows(answer: Answer) -> list[Drawing]:
@@ -26,7 +27,7 @@ def sliding_windows(answer: Answer) -> list[Drawing]:
     _scores_key(figure)
     caption = (
         "Periodicity score of each run, lowest to highest: how close its sliding windows come to tracing a circle "
-        "(1 is a perfect one). Numbers give the period in rounds where the score is above chance, the dashed line "
+        "(1 is a perfect one). Where there is room, numbers give the period in rounds of scores above chance, the dashed line "
         f"that 5 % of runs exceed when their rounds are shuffled; {count(len(runs), 'run')} as each embedder sees "
         f"them; of a network at most {_MOST_RUNS} are drawn."
     )
@@ -39,7 +40,7 @@ def _scores(axes: Axes, group: pl.DataFrame) -> None:
     axes.axhline(chance, color=GREY, linewidth=1.0, linestyle="dashed")
     for place, row in enumerate(chosen.iter_rows(named=True), 1):
         axes.plot(place, row["score"], **_score_mark(row, chance))
-        if row["score"] > chance:
+        if row["score"] > chance and len(chosen) <= _NUMBERED_RUNS:
             axes.annotate(f"{row['period']:.0f}", (place, row["score"]), xytext=(0, 4), textcoords="offset points",
                           ha="center", fontsize=TEXT - 2.5, color=INK)  # fmt: skip
     name_axes(axes, f"{group['network'][0]}, seen by {group['embedder'][0]}, {count(len(group), 'run')}",
