@@ -181,6 +181,16 @@ def test_impossible_windows_are_refused(options: dict[str, Any]) -> None:
         window_periodicity(walk(10, seed=0), **options)
 
 
+@pytest.mark.parametrize(("steps", "period"), [(0, 2.0), (1, 2.0), (3, 2.0), (20, 1.0), (20, 10.5), (20, math.nan)])
+def test_windows_need_a_period_that_fits_twice(steps: int, period: float) -> None:
+    with pytest.raises(RequestError, match="windows and a period"):
+        sliding_windows(np.ones((steps, 2)), period, 10)
+
+
+def test_windows_of_a_trajectory_that_stands_still_are_none() -> None:
+    assert sliding_windows(np.ones((20, 2)), 4.0, 10).shape == (0, 16)
+
+
 def test_points_that_are_not_finite_are_refused() -> None:
     with pytest.raises(RequestError, match="row 1"):
         window_periodicity([[0.0], [math.nan], [1.0]])

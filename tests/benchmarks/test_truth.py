@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from truth import truths
 from truths.truth import Effort, Share, Truth
 

@@ -37,7 +37,8 @@ def entropy_production(matrices: ArrayLike) -> NDArray[np.float64]:
     logs = np.log(chains, out=np.zeros_like(chains), where=there)
     logs -= np.log(back, out=np.full_like(chains, -np.inf), where=back > 0.0)
     production = np.multiply(flux, logs, out=np.zeros_like(flux), where=there).sum(axis=(-2, -1))
-    return np.maximum(production, 0.0)
+    rate: NDArray[np.float64] = np.maximum(production, 0.0)
+    return rate
 
 
 def _flux(chains: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -131,7 +131,8 @@ def _reversed(
 
     def turned() -> NDArray[np.int64]:
         coins = rng.integers(2, size=int(loop.max(initial=0)) + 1) * 2 - 1
-        return np.where(loop < 0, forwards, forwards * coins[loop])
+        directions: NDArray[np.int64] = np.where(loop < 0, forwards, forwards * coins[loop])
+        return directions
 
     return _p_value(asymmetry(forwards), np.array([asymmetry(turned()) for _ in range(permutations)]))
 

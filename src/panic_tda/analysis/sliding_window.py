@@ -85,11 +85,8 @@ def window_periodicity(points: ArrayLike, *, period: float | None = None, window
     Raises ``RequestError`` as ``finite_points`` does, for ``windows`` < 3, or a ``period`` outside [2, T / 2].
     """
     rows = finite_points(points, np.float64)
-    if windows < 3 or not (period is None or 2.0 <= period <= len(rows) / 2):
-        raise RequestError(
-            f"at least 3 windows and a period between 2 steps and half of {len(rows)} are needed, "
-            f"got {windows} and {period}"
-        )
+    if period is not None or windows < 3:
+        _check_windows(len(rows), math.nan if period is None else period, windows)
     if (rows == rows[:1]).all():
         return _no_period(f"the trajectory stands still on all its {len(rows)} steps")
     if period is None:
@@ -102,9 +99,10 @@ def window_periodicity(points: ArrayLike, *, period: float | None = None, window
 def sliding_windows(points: ArrayLike, period: float, count: int) -> NDArray[np.float64]:
     """Windows over one ``period`` of ``points`` (T, d), centred and of norm 1: (≤ ``count``, samples · d) float64.
 
-    Those that hold no movement are left out. Raises ``RequestError`` as ``finite_points`` does.
+    Those that hold no movement are left out. Raises ``RequestError`` as ``window_periodicity`` does.
     """
     rows = finite_points(points, np.float64)
+    _check_windows(len(rows), period, count)
     samples = min(max(math.ceil(period), _SAMPLES[0]), _SAMPLES[1])
     delays = period * np.arange(samples) / samples
     at = _starts(len(rows) - 1 - float(delays[-1]), period, count)[:, None] + delays
@@ -117,6 +115,13 @@ def sliding_windows(points: ArrayLike, period: float, count: int) -> NDArray[np.
     moving = norms > STILL * norms.max()
     kept: NDArray[np.float64] = flat[moving] / norms[moving, None]
     return kept
+
+
+def _check_windows(steps: int, period: float, count: int) -> None:
+    if count < 3 or not 2.0 <= period <= steps / 2:
+        raise RequestError(
+            f"at least 3 windows and a period between 2 steps and half of {steps} are needed, got {count} and {period}"
+        )
 
 
 def _is_dip(heights: NDArray[np.float64], lag: int) -> bool:

@@ -87,7 +87,8 @@ def transition_matrix(counts: ArrayLike) -> NDArray[np.float64]:
     when ``counts`` is not a square matrix of at least one row, or holds a negative number or NaN.
     """
     weights = _weights(counts)
-    return weights / weights.sum(axis=1, keepdims=True)
+    rows: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
+    return rows
 
 
 def posterior_matrices(counts: ArrayLike, rng: np.random.Generator, *, samples: int = 1000) -> NDArray[np.float64]:

@@ -44,7 +44,8 @@ def variety(prompt: Content, changes: int) -> int:
     if isinstance(prompt, Image):
         return of_places
     least: int = min(len(_others(prompt.value[place])) for place in _places(prompt.value))
-    return of_places * least ** min(changes, 3)
+    choices: int = least ** min(changes, 3)
+    return of_places * choices
 
 
 def changed_prompts(prompt: Content, changes: int, count: int) -> tuple[Content, ...]:

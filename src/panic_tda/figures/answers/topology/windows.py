@@ -27,8 +27,8 @@ def sliding_windows(answer: Answer) -> list[Drawing]:
     _scores_key(figure)
     caption = (
         "Periodicity score of each run, lowest to highest: how close its sliding windows come to tracing a circle "
-        "(1 is a perfect one). Where there is room, numbers give the period in rounds of scores above chance, the dashed line "
-        f"that 5 % of runs exceed when their rounds are shuffled; {count(len(runs), 'run')} as each embedder sees "
+        "(1 is a perfect one). Numbers, where there is room: the period, in rounds, of a score above chance; dashed: "
+        f"what 5 % of runs exceed when their rounds are shuffled; {count(len(runs), 'run')} as each embedder sees "
         f"them; of a network at most {_MOST_RUNS} are drawn."
     )
     return [Drawing("periodicity", figure, caption)]
