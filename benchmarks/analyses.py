@@ -14,7 +14,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import planted
 from panic_tda.answers.answering import answers
 from panic_tda.answers.catalogue import analyses
 from panic_tda.answers.evidence import gather
@@ -24,6 +23,7 @@ from panic_tda.figures.folder import write_answer, write_findings
 from panic_tda.lab.laboratory import load_config, perform
 from panic_tda.store.database import Record, open_record
 from panic_tda.store.experiments import experiment_ids
+from truths import planted
 
 
 def planted_experiment(record: Record, *, seeds: int, length: int) -> str:

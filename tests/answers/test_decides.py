@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 from panic_tda.answers.answer import Answer
 from panic_tda.answers.answering import answers
 from panic_tda.answers.decides.factors import factors_of
+from panic_tda.answers.decides.outcomes import outcomes
 from panic_tda.answers.evidence import Evidence
 from support.builders import Lab
 from support.hopping import hop
@@ -154,5 +154,4 @@ def test_the_last_loop_stands_for_the_end_of_a_run() -> None:
     for number in range(8):
         turn = [0, 1] if number % 2 else [1, 0]
         hop(lab, turn * 4, spread=0.0, stop="loop", period=2, seed=number // 2, prompt=("a", "b")[number % 2])
-    answer = asked(lab)
-    assert "end" not in answer.tables.get("outcomes", {"outcome": np.array([])})["outcome"]
+    assert [outcome.name for outcome in outcomes(Evidence(lab.frames()))] == ["final state"]

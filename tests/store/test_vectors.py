@@ -63,19 +63,28 @@ def test_without_vectors_there_is_nothing(record: Record) -> None:
     assert (found.output_ids, found.points.shape, len(found.visits)) == ([], (0, 0), 0)
 
 
-def test_vectors_of_different_lengths_are_an_error_of_the_record(record: Record) -> None:
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (b"\0" * 12, "has 12 bytes where others have 32"),
+        (b"\1" * 31, "has 31 bytes where others have 32"),
+        (b"", "has 0 bytes where others have 32"),
+        (b"\0" * 32, "is zero or not finite"),
+        (np.full(8, np.nan, "<f4").tobytes(), "is zero or not finite"),
+    ],
+)
+def test_a_damaged_vector_is_named_with_the_remedy(record: Record, damage: bytes, words: str) -> None:
     a, b = numbered(2)
+    last = max(a.sha256, b.sha256)
     with record.writing() as connection:
         _, (run_id,) = plant(connection)
         grow(connection, run_id, [a, b])
         measure(connection, [a, b])
-        version = version_of(connection, EMBEDDER)
-        last = max(a.sha256, b.sha256)
-        connection.execute(
-            sa.text("UPDATE embeddings SET vector = :bytes WHERE output_id = :key"), {"bytes": b"\0" * 12, "key": last}
-        )
-        with pytest.raises(RecordError, match=f"output {last} has 3 numbers, others have 8"):
-            load_vectors(connection, version)
+        spoil = sa.text("UPDATE embeddings SET vector = :bytes WHERE output_id = :key")
+        connection.execute(spoil, {"bytes": damage, "key": last})
+        with pytest.raises(RecordError, match=f"the vector of output {last} {words}") as caught:
+            load_vectors(connection, version_of(connection, EMBEDDER))
+    assert caught.value.hint == "panic-tda doctor --fix"
 
 
 def test_an_embedder_is_found_by_name_and_by_version(record: Record) -> None:

@@ -82,7 +82,8 @@ def load_vectors(
 ) -> Vectors:
     """The vectors of every output that these experiments made, or any, by output id; ``report`` gets (done, total).
 
-    Rows are streamed into one array of n · d · 4 bytes. Raises ``RecordError`` for vectors of different lengths.
+    Rows are streamed into one array of n · d · 4 bytes. Raises ``RecordError`` for vectors of different lengths, and
+    for one that is zero or not finite.
     """
     import numpy as np
 
@@ -95,9 +96,9 @@ def load_vectors(
     with closing(streaming.execute(query.order_by(embeddings.c.output_id))) as rows:
         for part in rows.partitions():
             if not ids:
-                points = np.empty((total, len(part[0].vector)), np.float32)
+                points = np.empty((total, len(part[0].data) // 4), np.float32)
             here = slice(len(ids), len(ids) + len(part))
-            points[here] = _stacked(part, points.shape[1])
+            points[here] = _stacked(part, 4 * points.shape[1])
             visits[here] = [row.visits for row in part]
             ids += [row.output_id for row in part]
             report(len(ids), total)
@@ -109,18 +110,27 @@ def _query(model_version_id: str, experiment_ids: Sequence[str]) -> sa.Select[An
     if experiment_ids:
         made = made.join(runs, runs.c.id == invocations.c.run_id).where(runs.c.experiment_id.in_(experiment_ids))
     times = made.subquery()
+    data = sa.type_coerce(embeddings.c.vector, sa.LargeBinary).label("data")
     return (
-        sa.select(embeddings.c.output_id, embeddings.c.vector, times.c.visits)
+        sa.select(embeddings.c.output_id, data, times.c.visits)
         .join(times, times.c.output_id == embeddings.c.output_id)
         .where(embeddings.c.model_version_id == model_version_id)
     )
 
 
-def _stacked(rows: Sequence[Any], dimensions: int) -> list[Any]:
+def _stacked(rows: Sequence[Any], size: int) -> NDArray[np.float32]:
+    """The vectors of rows, each of ``size`` bytes; (rows, d)."""
+    import numpy as np
+
     for row in rows:
-        if len(row.vector) != dimensions:
-            raise RecordError(
-                f"the vector of output {row.output_id} has {len(row.vector)} numbers, others have {dimensions}",
-                hint="panic-tda doctor --fix",
-            )
-    return [row.vector for row in rows]
+        if len(row.data) != size or not size or size % 4:
+            raise _damaged(row.output_id, f"has {len(row.data)} bytes where others have {size}")
+    points = np.frombuffer(b"".join(row.data for row in rows), "<f4").reshape(len(rows), -1)
+    usable = np.isfinite(points).all(axis=1) & points.any(axis=1)
+    if not usable.all():
+        raise _damaged(rows[int(np.argmin(usable))].output_id, "is zero or not finite")
+    return points
+
+
+def _damaged(output_id: str, fault: str) -> RecordError:
+    return RecordError(f"the vector of output {output_id} {fault}", hint="panic-tda doctor --fix")
