@@ -91,8 +91,8 @@ def test_extend_by_what_is_new_does_not_say_that_it_is_there(command: CommandLin
     [
         ([], "nothing to extend"),
         (["--max-length", "3"], "it cannot shrink"),
-        (["--max-length", "0"], "greater than or equal to 1"),
-        (["--seed", "-2"], "greater than or equal to -1"),
+        (["--max-length", "0"], "Invalid value for '--max-length': "),
+        (["--seed", "-2"], "Invalid value for '--seed': "),
         (["--seed", "99999999999"], "seeds[2]"),
         (["--prompt", ""], "prompts[1]: must not be empty"),
     ],

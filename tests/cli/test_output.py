@@ -39,6 +39,29 @@ def test_a_table_prints_its_cells_as_they_are(capsys: pytest.CaptureFixture[str]
     assert second.endswith("12")
 
 
+def test_a_row_that_goes_down_a_pipe_is_one_line_however_long(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("id", "prompt", "n"), [("a", "long " * 100 + "end", 7), ("b", "", 12)], right=("n",))
+    heading, first, second = capsys.readouterr().out.splitlines()
+    assert heading == f"id  prompt{' ' * 497}   n"
+    assert first == f"a   {'long ' * 100}end   7"
+    assert second == f"b   {' ' * 503}  12"
+
+
+def test_columns_after_wide_characters_stay_in_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("prompt", "network"), [("赤い林檎", "one"), ("a red ship", "two"), ("", "three")])
+    assert capsys.readouterr().out.splitlines() == [
+        "prompt      network",
+        "赤い林檎    one",
+        "a red ship  two",
+        "            three",
+    ]
+
+
+def test_a_table_without_rows_is_its_headings(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("id", "status"), [])
+    assert capsys.readouterr().out == "id  status\n"
+
+
 def test_progress_in_words() -> None:
     progress = Progress("generate", 120, 6_400, failed=3, rate=310.2, seconds_left=20.0)
     assert describe(progress) == "generate 120/6400 (1 %), 3 failed, 310/s, 20 s left"

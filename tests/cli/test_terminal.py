@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,21 @@ def test_progress_is_a_bar_for_each_stage_on_a_terminal(command: CommandLine, tm
     assert "━" in shown
     for words_shown in ("generate", "12/12 (100 %)", "embed", "diagrams", "4/4 (100 %)"):
         assert words_shown in shown
+
+
+def test_a_table_is_fitted_to_the_terminal(command: CommandLine, experiment_id: str) -> None:
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "70"}
+    with subprocess.Popen([*MAIN, "run", "list"], stdout=theirs, env=environment, cwd=command.folder) as process:
+        os.close(theirs)
+        shown = everything_from(ours)
+    assert process.returncode == 0
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+    assert max(map(len, lines)) <= 70
+    assert sum(len(line.split()[0]) == 36 for line in lines if line.split()) == 2  # ids are never broken
+    piped = subprocess.run([*MAIN, "run", "list"], capture_output=True, text=True, cwd=command.folder, check=True)
+    assert len(piped.stdout.splitlines()) == 3
+    assert all(" length" in line for line in piped.stdout.splitlines())
 
 
 def test_a_reader_that_goes_away_is_no_reason_to_complain(command: CommandLine, experiment_id: str) -> None:

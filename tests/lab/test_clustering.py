@@ -58,16 +58,16 @@ def test_planted_clusters_come_back_from_the_record_with_members_as_medoids(reco
     assert all(labels[each.medoid or ""] == each.cluster for each in members)
 
 
-def test_everything_in_the_record_is_clustered_unless_experiments_are_named(record: Record) -> None:
-    one, two = plant_both(record)
-    [everything] = compute_clustering(record, EVERYTHING)
-    [both] = compute_clustering(record, ClusterRequest(SPEC.name, (one, two)))
+def test_everything_in_the_record_is_clustered_unless_experiments_are_named(sqlite_record: Record) -> None:
+    one, two = plant_both(sqlite_record)
+    [everything] = compute_clustering(sqlite_record, EVERYTHING)
+    [both] = compute_clustering(sqlite_record, ClusterRequest(SPEC.name, (one, two)))
     assert everything.experiment_ids == ()
     assert both.experiment_ids == tuple(sorted((one, two)))
-    frames = [labels_frame(record, stored, [one, two]).drop("run_id") for stored in (everything, both)]
+    frames = [labels_frame(sqlite_record, stored, [one, two]).drop("run_id") for stored in (everything, both)]
     assert frames[0].equals(frames[1])
     assert frames[0].height == len(CLOUD.points) + len(OTHER.points)
-    with record.reading() as connection:
+    with sqlite_record.reading() as connection:
         assert len(stored_clusterings(connection)) == 2
 
 
@@ -127,17 +127,17 @@ def test_few_outputs_are_clustered_with_a_word_of_caution(sqlite_record: Record)
     ]
 
 
-def test_an_interruption_before_the_write_changes_nothing(record: Record) -> None:
-    plant_both(record)
-    [kept] = compute_clustering(record, EVERYTHING)
+def test_an_interruption_before_the_write_changes_nothing(sqlite_record: Record) -> None:
+    plant_both(sqlite_record)
+    [kept] = compute_clustering(sqlite_record, EVERYTHING)
 
     def interrupt(progress: Progress) -> None:
         if progress.stage == "store":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        compute_clustering(record, EVERYTHING, progress=interrupt)
-    with record.reading() as connection:
+        compute_clustering(sqlite_record, EVERYTHING, progress=interrupt)
+    with sqlite_record.reading() as connection:
         assert [each.id for each in stored_clusterings(connection)] == [kept.id]
 
 
@@ -167,18 +167,18 @@ def test_an_experiment_deleted_meanwhile_is_said_and_nothing_is_stored(record: R
         assert stored_clusterings(connection) == []
 
 
-def test_an_embedder_that_measured_nothing_is_refused(record: Record) -> None:
-    plant_both(record)
+def test_an_embedder_that_measured_nothing_is_refused(sqlite_record: Record) -> None:
+    plant_both(sqlite_record)
     with pytest.raises(NotFound, match="no output has a vector of an embedder 'Nobody'"):
-        compute_clustering(record, ClusterRequest("Nobody"))
+        compute_clustering(sqlite_record, ClusterRequest("Nobody"))
 
 
-def test_an_experiment_whose_outputs_have_no_vector_is_refused(record: Record) -> None:
-    plant_both(record)
-    with record.writing() as connection:
+def test_an_experiment_whose_outputs_have_no_vector_is_refused(sqlite_record: Record) -> None:
+    plant_both(sqlite_record)
+    with sqlite_record.writing() as connection:
         empty = plant_cloud(connection, Planted(CLOUD.points[:0], CLOUD.labels[:0]), stem="empty")
     with pytest.raises(RequestError, match="no output of these experiments has a vector of Compass"):
-        compute_clustering(record, ClusterRequest(SPEC.name, (empty,)))
+        compute_clustering(sqlite_record, ClusterRequest(SPEC.name, (empty,)))
 
 
 def test_a_missing_evoc_is_said_before_anything_is_loaded(
@@ -204,27 +204,27 @@ def test_outputs_with_equal_vectors_share_a_cluster_and_visits_make_one() -> Non
     assert found.medoids[0][labels[astray]] == f"{astray:04}"
 
 
-def test_without_a_stored_clustering_one_is_computed_and_not_stored(record: Record) -> None:
-    key, _ = plant_both(record)
-    assert stored_clusters(record, [key], SPEC.name) is None
-    found = fitting_clusters(record, [key], SPEC.name)
+def test_without_a_stored_clustering_one_is_computed_and_not_stored(sqlite_record: Record) -> None:
+    key, _ = plant_both(sqlite_record)
+    assert stored_clusters(sqlite_record, [key], SPEC.name) is None
+    found = fitting_clusters(sqlite_record, [key], SPEC.name)
     assert found.stored is None
     assert found.algorithm == "hdbscan"
     truth = planted_labels(CLOUD)
     assert found.labels.keys() == truth.keys()
     assert adjusted_rand([truth[output] for output in found.labels], list(found.labels.values())) > 0.9
     assert {found.labels[medoid] for medoid in found.medoids.values()} == set(found.medoids) == {0, 1, 2}
-    with record.reading() as connection:
+    with sqlite_record.reading() as connection:
         assert stored_clusterings(connection) == []
 
 
-def test_a_stored_clustering_of_the_same_experiments_is_preferred_to_one_of_everything(record: Record) -> None:
-    one, two = plant_both(record)
-    [own] = compute_clustering(record, ClusterRequest(SPEC.name, (one,)))
-    [everything] = compute_clustering(record, EVERYTHING)
-    assert fitting_clusters(record, [one], SPEC.name).stored == own.id
-    assert fitting_clusters(record, [two], SPEC.name).stored == everything.id
-    assert fitting_clusters(record, [one, two], SPEC.name).stored == everything.id
+def test_a_stored_clustering_of_the_same_experiments_is_preferred_to_one_of_everything(sqlite_record: Record) -> None:
+    one, two = plant_both(sqlite_record)
+    [own] = compute_clustering(sqlite_record, ClusterRequest(SPEC.name, (one,)))
+    [everything] = compute_clustering(sqlite_record, EVERYTHING)
+    assert fitting_clusters(sqlite_record, [one], SPEC.name).stored == own.id
+    assert fitting_clusters(sqlite_record, [two], SPEC.name).stored == everything.id
+    assert fitting_clusters(sqlite_record, [one, two], SPEC.name).stored == everything.id
 
 
 def test_what_is_stored_reads_as_what_is_computed(record: Record) -> None:
@@ -246,31 +246,31 @@ def test_a_clustering_of_everything_is_cut_to_the_experiments_asked_for(record: 
     assert one != two
 
 
-def test_a_clustering_that_lacks_outputs_measured_later_does_not_fit(record: Record) -> None:
-    key, _ = plant_both(record)
-    compute_clustering(record, EVERYTHING)
+def test_a_clustering_that_lacks_outputs_measured_later_does_not_fit(sqlite_record: Record) -> None:
+    key, _ = plant_both(sqlite_record)
+    compute_clustering(sqlite_record, EVERYTHING)
     late = Text("late")
-    with record.writing() as connection:
+    with sqlite_record.writing() as connection:
         grow(connection, run_ids(connection, key)[0], [late], start=len(CLOUD.points))
-    assert fitting_clusters(record, [key], SPEC.name).stored is not None
-    with record.writing() as connection:
+    assert fitting_clusters(sqlite_record, [key], SPEC.name).stored is not None
+    with sqlite_record.writing() as connection:
         measure(connection, [late], SPEC)
         connection.execute(
             sa.text("UPDATE embeddings SET vector = :bytes WHERE output_id = :key"),
             {"bytes": CLOUD.points[0].tobytes(), "key": late.sha256},
         )
-    found = fitting_clusters(record, [key], SPEC.name)
+    found = fitting_clusters(sqlite_record, [key], SPEC.name)
     assert (found.stored, late.sha256 in found.labels) == (None, True)
 
 
-def test_other_sizes_or_another_embedder_do_not_fit(record: Record) -> None:
-    key, _ = plant_both(record)
-    [stored] = compute_clustering(record, EVERYTHING)
-    assert fitting_clusters(record, [key], SPEC.name, sizes=Sizes()).stored == stored.id
-    found = fitting_clusters(record, [key], SPEC.name, sizes=Sizes(8, 4))
+def test_other_sizes_or_another_embedder_do_not_fit(sqlite_record: Record) -> None:
+    key, _ = plant_both(sqlite_record)
+    [stored] = compute_clustering(sqlite_record, EVERYTHING)
+    assert fitting_clusters(sqlite_record, [key], SPEC.name, sizes=Sizes()).stored == stored.id
+    found = fitting_clusters(sqlite_record, [key], SPEC.name, sizes=Sizes(8, 4))
     assert (found.stored, found.parameters) == (None, {"min_cluster_size": 8, "min_samples": 4})
     with pytest.raises(NotFound):
-        fitting_clusters(record, [key], "Nobody")
+        fitting_clusters(sqlite_record, [key], "Nobody")
 
 
 def test_the_shapes_say_what_there_is(record: Record) -> None:
@@ -291,11 +291,11 @@ def test_the_shapes_say_what_there_is(record: Record) -> None:
     assert shown["cautions"] == []
 
 
-def test_the_embedder_of_the_pinned_version_is_taken(record: Record) -> None:
-    key, _ = plant_both(record)
-    with record.reading() as connection:
+def test_the_embedder_of_the_pinned_version_is_taken(sqlite_record: Record) -> None:
+    key, _ = plant_both(sqlite_record)
+    with sqlite_record.reading() as connection:
         version = version_of(connection, SPEC)
-    [stored] = compute_clustering(record, ClusterRequest(f"{SPEC.name}@{SPEC.version}", (key,)))
+    [stored] = compute_clustering(sqlite_record, ClusterRequest(f"{SPEC.name}@{SPEC.version}", (key,)))
     assert stored.embedder.id == version
 
 
