@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import panic_tda.analysis.medoids as module
 from panic_tda.analysis.medoids import medoids
 from panic_tda.errors import RequestError
 from support.clusters import planted
@@ -63,14 +63,14 @@ def test_as_many_times_or_as_many_rows_give_the_same_medoid() -> None:
 def test_blocks_do_not_change_the_medoid(monkeypatch: pytest.MonkeyPatch) -> None:
     points, labels = planted(np.random.default_rng(1), (50, 30), noise=10)
     whole = medoids(points, labels)
-    monkeypatch.setattr(module, "_ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(import_module("panic_tda.analysis.medoids"), "_ROWS_AT_ONCE", 7)
     assert medoids(points, labels).rows.tolist() == whole.rows.tolist()
 
 
 def test_of_a_large_cluster_candidates_near_the_mean_are_tried_and_that_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "CANDIDATES", 10)
+    monkeypatch.setattr(import_module("panic_tda.analysis.medoids"), "CANDIDATES", 10)
     points, labels = planted(np.random.default_rng(1), (80, 30))
     exact, some = medoids(points, labels), medoids(points, labels, exact_up_to=50)
     assert some.rows.tolist() == exact.rows.tolist()

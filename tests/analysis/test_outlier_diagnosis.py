@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import panic_tda.analysis.outlier_diagnosis as module
 from panic_tda.analysis.clustering import Sizes, cluster
 from panic_tda.analysis.outlier_diagnosis import exceeds, outlier_diagnosis
 from panic_tda.errors import RequestError
@@ -86,8 +86,8 @@ def test_of_many_points_a_part_is_asked(monkeypatch: pytest.MonkeyPatch) -> None
     points = planted(rng(), (60, 50, 40), noise=200, dimensions=64).points
     clustering = cluster(points, rng())
     whole = outlier_diagnosis(points, clustering, rng(), sizes=[]).remoteness
-    monkeypatch.setattr(module, "_QUERIES", 150)
-    monkeypatch.setattr(module, "_ROWS_AT_ONCE", 40)
+    monkeypatch.setattr(import_module("panic_tda.analysis.outlier_diagnosis"), "_QUERIES", 150)
+    monkeypatch.setattr(import_module("panic_tda.analysis.outlier_diagnosis"), "_ROWS_AT_ONCE", 40)
     part = outlier_diagnosis(points, clustering, rng(), sizes=[]).remoteness
     assert part != whole
     assert part == pytest.approx(whole, rel=0.1)

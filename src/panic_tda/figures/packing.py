@@ -138,7 +138,8 @@ def _shown_width(box: Box, aspect: float) -> float:
 def arrangement(width: int, height: int, smallest: int, frame_height: int, aspect: float = 1.0) -> Arrangement:
     """Divides a cell of ``width`` × ``height`` so that the picture is as large as legible words allow.
 
-    The label stands on top, with a gap above and below; the caption under the picture, or beside it where that leaves the picture larger. A
+    The label stands on top, with a gap above and below; the caption under the picture, or beside it where that
+    leaves the picture larger. A
     cell too small for letters of ``smallest`` pixels is all picture.
     """
     gap = max(1, min(width, height) // 40)

@@ -14,12 +14,24 @@ import sqlalchemy as sa
 from panic_tda.store import frames
 from panic_tda.store.database import Record
 from panic_tda.store.statements import chunks
-from panic_tda.store.tables import experiments, invocations, outputs, runs
+from panic_tda.store.tables import (
+    clustering_results,
+    embedding_clusters,
+    experiments,
+    failures,
+    invocations,
+    lyapunov_results,
+    outputs,
+    runs,
+)
+from panic_tda.store.types import UtcTimestamp
 
 if TYPE_CHECKING:
     import polars as pl
 
-_IMAGES_AT_ONCE = 200
+_IMAGES_AT_ONCE = 64
+_ROWS_TOGETHER = 16_384
+"""Rows of one row group: what a reader, and the writer, holds in memory at a time."""
 
 
 def export_parquet(
@@ -33,19 +45,28 @@ def export_parquet(
     """Writes the tables into ``folder`` and returns the files, the dataset card ``README.md`` last.
 
     ``invocations`` has a row of ``sequence_number`` −1 for each run: the prompt itself. Vectors are fixed-size
-    arrays of float32, one file for each embedder, and for each of its versions where there are several. Images are
-    left out unless ``images``. Each file appears under its name only when it is whole.
+    arrays of float32, one file for each embedder, and for each of its versions where there are several. Failures,
+    Lyapunov results and clusterings have a file where there are any. Images are left out unless ``images``. Each file
+    appears under its name only when it is whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tables = _tables(record, experiment_ids, images)
     written = []
     for name, pieces in tables:
-        if path := _write(pieces, folder / f"{name}.parquet"):
+        together = _IMAGES_AT_ONCE if name == "images" else _ROWS_TOGETHER
+        if path := _write(pieces, folder / f"{name}.parquet", together):
             written.append(path)
             report(f"wrote {path.name}")
     card = folder / "README.md"
-    card.write_text(_dataset_card(record, experiment_ids, written), encoding="utf-8")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".card-") as aside:
+        text = _dataset_card(record, experiment_ids, written)
+        shutil.move(_written(text, Path(aside) / card.name), card)
     return [*written, card]
+
+
+def _written(text: str, path: Path) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 def _tables(
@@ -62,6 +83,8 @@ def _tables(
         yield f"embeddings-{name.replace('/', '_')}", frames.vector_batches(record, experiment_ids, version["id"])
     yield "persistence_diagrams", [frames.diagrams_frame(record, experiment_ids)]
     yield "persistence_bars", [frames.bars_frame(record, experiment_ids)]
+    for table, mine in _sparse_tables(experiment_ids):
+        yield table.name, _rows(record, table, mine)
     if images:
         yield "images", _images(record, experiment_ids)
 
@@ -100,15 +123,58 @@ def _invocations(record: Record, experiment_ids: Sequence[str]) -> Iterator[pl.D
     yield from frames.invocation_batches(record, experiment_ids)
 
 
-def _images(record: Record, experiment_ids: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _sparse_tables(experiment_ids: Sequence[str]) -> Iterator[tuple[sa.Table, sa.ColumnElement[bool]]]:
+    """Tables that many experiments have no row in, and which of their rows belong to these experiments."""
+    yield failures, failures.c.experiment_id.in_(experiment_ids)
+    yield lyapunov_results, lyapunov_results.c.experiment_id.in_(experiment_ids)
+    mine = clustering_results.c.experiment_id.in_(experiment_ids)
+    clustered = sa.or_(mine, clustering_results.c.experiment_id.is_(None))
+    yield clustering_results, clustered
+    results = sa.select(clustering_results.c.id).where(clustered)
+    yield (
+        embedding_clusters,
+        sa.and_(
+            embedding_clusters.c.clustering_result_id.in_(results),
+            embedding_clusters.c.output_id.in_(_contents(experiment_ids)),
+        ),
+    )
+
+
+def _rows(record: Record, table: sa.Table, mine: sa.ColumnElement[bool]) -> Iterator[pl.DataFrame]:
+    """The rows as they are in the record, JSON as text, in pieces."""
     import polars as pl
 
+    schema = {column.name: _polars_type(column) for column in table.columns}
+    query = sa.select(table).where(mine).order_by(*table.primary_key)
+    with record.reading() as connection:
+        for rows in connection.execution_options(yield_per=_ROWS_TOGETHER).execute(query).partitions():
+            plain = [[json.dumps(value) if isinstance(value, (dict, list)) else value for value in row] for row in rows]
+            yield pl.DataFrame(plain, schema=schema, orient="row")
+
+
+def _polars_type(column: sa.Column[Any]) -> Any:
+    import polars as pl
+
+    if isinstance(column.type, UtcTimestamp):
+        return pl.Datetime("us", "UTC")
+    kinds: dict[type, Any] = {sa.Float: pl.Float64, sa.Integer: pl.Int64, sa.Boolean: pl.Boolean}
+    return next((chosen for kind, chosen in kinds.items() if isinstance(column.type, kind)), pl.String)
+
+
+def _contents(experiment_ids: Sequence[str]) -> sa.CompoundSelect[Any]:
+    """The keys of everything these experiments began with or made."""
     mine = runs.c.experiment_id.in_(experiment_ids)
-    made = sa.union(
+    return sa.union(
         sa.select(invocations.c.output_id).join(runs, runs.c.id == invocations.c.run_id).where(mine),
         sa.select(runs.c.prompt_id).where(mine),
     )
-    wanted = sa.select(outputs.c.id).where(outputs.c.kind == "image", outputs.c.id.in_(made)).order_by(outputs.c.id)
+
+
+def _images(record: Record, experiment_ids: Sequence[str]) -> Iterator[pl.DataFrame]:
+    import polars as pl
+
+    mine = outputs.c.id.in_(_contents(experiment_ids))
+    wanted = sa.select(outputs.c.id).where(outputs.c.kind == "image", mine).order_by(outputs.c.id)
     with record.reading() as connection:
         keys = list(connection.execute(wanted).scalars())
         for piece in chunks(keys, _IMAGES_AT_ONCE):
@@ -118,8 +184,11 @@ def _images(record: Record, experiment_ids: Sequence[str]) -> Iterator[pl.DataFr
             yield pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
 
 
-def _write(pieces: Iterable[pl.DataFrame], path: Path) -> Path | None:
-    """Writes the pieces aside, merges them as a stream, and moves the file into place; None when there is no piece."""
+def _write(pieces: Iterable[pl.DataFrame], path: Path, rows: int) -> Path | None:
+    """Writes the pieces aside, merges them as a stream in groups of ``rows``, and moves the file into place.
+
+    Returns None when there is no piece.
+    """
     import polars as pl
 
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".parquet-") as folder:
@@ -133,7 +202,7 @@ def _write(pieces: Iterable[pl.DataFrame], path: Path) -> Path | None:
         merged = parts[0]
         if len(parts) > 1:
             merged = Path(folder) / "merged.parquet"
-            pl.scan_parquet(parts).sink_parquet(merged, compression="zstd")
+            pl.scan_parquet(parts).sink_parquet(merged, compression="zstd", row_group_size=rows)
         shutil.move(merged, path)
     return path
 
