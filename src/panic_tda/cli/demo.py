@@ -16,10 +16,12 @@ _SENTENCES = 5
 
 def demo(
     context: typer.Context,
-    out: Annotated[Path, typer.Option(help="Folder for the report, the mosaic and the database.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Folder for the report, the mosaic, the film and the database.")] = Path(
+        "demo"
+    ),
     fast: Annotated[bool, typer.Option("--fast", help="One prompt and short runs.")] = False,
 ) -> None:
-    """Run real feedback loops on models that need no GPU; write report.html and a mosaic; say what was found."""
+    """Run real feedback loops on models that need no GPU; write a report, a mosaic and a film; say what was found."""
     from panic_tda.answers.answering import answers
     from panic_tda.answers.evidence import gather
     from panic_tda.cli.interrupts import graceful
@@ -31,6 +33,7 @@ def demo(
     from panic_tda.models.weights import download
     from panic_tda.settings import Settings
     from panic_tda.store.database import open_record
+    from panic_tda.store.steps import Choice
 
     options: Context = context.obj
     settings = options.settings()
@@ -57,13 +60,15 @@ def demo(
         title = "Feedback loops: a demonstration"
         page = exhibition.write_report(record, [key], out / "report.html", title=title, answers=told)
         picture = exhibition.write_mosaic(record, [key], out / "mosaic.png")
+        # H.264, since this film is to play on any machine without a thought.
+        film = exhibition.write_film(record, Choice((key,)), out / "film.mp4", codec="h264", report=progress)
         sentences = [finding.sentence for finding in exhibition.found(record, [key])[:_SENTENCES]]
         database = record.location
     if options.json:
-        files = {"report": str(page), "mosaic": str(picture), "db": database}
+        files = {"report": str(page), "mosaic": str(picture), "film": str(film), "db": database}
         print_json(asdict(outcome) | {"findings": sentences, "files": files})
         return
     print(f"{outcome.runs} runs, {outcome.invocations} invocations in {duration(outcome.seconds)}. What was found:")
     for sentence in sentences:
         print(f"- {sentence}")
-    print(f"Look at {page} and {picture}; the record is {database}")
+    print(f"Look at {page}, {picture} and {film}; the record is {database}")

@@ -46,7 +46,7 @@ CODECS = {
     "h264": Codec(
         "libx264", "avc1", _qualities(("ultrafast", "veryfast", "slow"), (26, 20, 15), **{"rc-lookahead": "8"})
     ),
-    "av1": Codec("libsvtav1", "av01", _qualities(("10", "8", "6"), (40, 28, 18))),
+    "av1": Codec("libsvtav1", "av01", _qualities(("8", "7", "6"), (32, 27, 18))),
 }
 
 

@@ -210,7 +210,8 @@ def _write(pieces: Iterable[pl.DataFrame], path: Path, rows: int) -> Path | None
 def _dataset_card(record: Record, experiment_ids: Sequence[str], written: Sequence[Path]) -> str:
     import polars as pl
 
-    rows = [f"| `{path.name}` | {pl.scan_parquet(path).select(pl.len()).collect().item():,} |" for path in written]
+    counts = {path: pl.scan_parquet(path).select(pl.len()).collect().item() for path in written}
+    rows = [f"| `{path.name}` | {counts[path]:,} |" for path in written]
     versions = frames.model_versions_frame(record, experiment_ids)
     models = [f"- {name}@{version}" for name, version in versions.select("name", "version").iter_rows()]
     return "\n".join(
@@ -218,7 +219,8 @@ def _dataset_card(record: Record, experiment_ids: Sequence[str], written: Sequen
             "---",
             "pretty_name: panic-tda feedback loops",
             "configs:",
-            *[f"- config_name: {path.stem}\n  data_files: {path.name}" for path in written],
+            # A table without rows is a fault to those who read this list.
+            *[f"- config_name: {path.stem}\n  data_files: {path.name}" for path, count in counts.items() if count],
             "---",
             "# Feedback loops of generative models",
             "",
@@ -231,6 +233,8 @@ def _dataset_card(record: Record, experiment_ids: Sequence[str], written: Sequen
             "In `invocations`, `sequence_number` −1 is the prompt of the run. Join `embeddings-*` on",
             "`output_id` = `invocations.sha256`: a content that occurs several times has one vector. Where there are",
             "`images`, `webp` is lossless; `mode` tells whether the pixels have an alpha channel.",
+            "",
+            'With `datasets`: `load_dataset(FOLDER, "invocations")`; every file that has rows is a configuration.',
             "",
             "Models:",
             *models,
