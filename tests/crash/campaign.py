@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -76,9 +77,11 @@ class Campaign:
 
     def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
         self._folder = folder
-        self._config = config
         self._number = 0
         self._seconds = 0.0
+        self._created = folder / "created.sqlite"
+        with open_record(self._created) as record, bench_on(record) as bench:
+            self._key = create(bench, validate_config(config, folder=Path()), accept=True)
         self.tally = Tally()
         self._reference = self._undisturbed()
 
@@ -113,9 +116,7 @@ class Campaign:
 
     def _new(self) -> tuple[Path, Path]:
         self._number += 1
-        path = self._folder / f"{self._number}.sqlite"
-        with open_record(path) as record, bench_on(record) as bench:
-            self._key = create(bench, validate_config(self._config, folder=Path()), accept=True)
+        path = Path(shutil.copy(self._created, self._folder / f"{self._number}.sqlite"))
         return path, path.with_suffix(".calls")
 
     def _start(self, path: Path, calls: Path, *point: str) -> subprocess.Popen[bytes]:
