@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -45,13 +46,21 @@ def wrapped(text: str, font: FreeTypeFont, width: float) -> list[str]:
         if font.getlength(longer) <= width:
             lines[-1] = longer
             continue
-        if lines[-1]:
-            lines.append("")
-        for character in word:
-            if lines[-1] and font.getlength(lines[-1] + character) > width:
-                lines.append("")
-            lines[-1] += character
+        if not lines[-1]:
+            lines.pop()
+        lines += _broken(word, font, width)
     return lines
+
+
+def _broken(word: str, font: FreeTypeFont, width: float) -> list[str]:
+    """A word in pieces of at most ``width`` pixels, or of one letter where that is wider."""
+    pieces = []
+    while word:
+        lengths = range(1, min(len(word), int(width) + 1) + 1)
+        fits = bisect_right(lengths, width, key=lambda letters: font.getlength(word[:letters]))
+        pieces.append(word[: max(1, fits)])
+        word = word[len(pieces[-1]) :]
+    return pieces
 
 
 def fitted(text: str, font: FreeTypeFont, width: float, most: int) -> list[str]:
