@@ -89,3 +89,20 @@ def test_a_place_that_cannot_be_written_is_one_line(
 
 def test_an_unknown_experiment_is_a_wrong_request(command: CommandLine, experiment_id: str) -> None:
     assert refused(command("export", "parquet", "nothing", "--out", "p")) == "there is no experiment 'nothing'"
+
+
+def test_an_experiment_goes_into_another_database_and_can_be_shown_there(
+    command: CommandLine, experiment_id: str
+) -> None:
+    ran = command("export", "db", "latest", "--out", "other.sqlite", "--json", "--quiet")
+    assert (ran.code, ran.json["into"]) == (0, "other.sqlite")
+    assert ran.json["experiments"][0]["rows"]["invocations"] == 12
+    here = command("experiment", "show", experiment_id, "--json").json
+    there = command("--db", "other.sqlite", "experiment", "show", experiment_id, "--json").json
+    assert {**there, "rates": None, "seconds_left": None} == {**here, "rates": None, "seconds_left": None}
+
+
+def test_a_database_is_not_copied_into_itself(command: CommandLine, experiment_id: str) -> None:
+    ran = command("export", "db", "latest", "--out", "panic-tda.sqlite")
+    assert ran.code == 2
+    assert ran.err.splitlines() == ["error: --out panic-tda.sqlite is the database it comes from"]

@@ -59,7 +59,7 @@ def ink(image: Image.Image, darker_than: int = 150) -> int:
 
 
 def colours(image: Image.Image) -> set[object]:
-    return {colour for _, colour in image.getcolors(1 << 24) or []}
+    return {colour for _, colour in image.getcolors(image.width * image.height) or []}
 
 
 def small(key: str, lab: Lab, grid: Packing) -> Image.Image:

@@ -165,6 +165,31 @@ def report(
     _report(options, [path])
 
 
+@app.command()
+def db(
+    context: typer.Context,
+    ids: Ids,
+    out: Annotated[str, typer.Option("--out", help="Database: a path or SQLAlchemy URL; made if it is not there.")],
+) -> None:
+    """Experiments into another database, SQLite or PostgreSQL, whole and exact; copying again changes nothing."""
+    from panic_tda.errors import RequestError
+    from panic_tda.store.copying import copy_experiments
+    from panic_tda.store.database import open_record
+
+    options: Context = context.obj
+    with options.record() as source, open_record(out) as target:
+        if source.location == target.location:
+            raise RequestError(f"--out {out} is the database it comes from")
+        copied = copy_experiments(source, target, _keys(source, ids), report=options.say)
+        location = target.location
+    if options.json:
+        print_json({"into": location, "experiments": [{"id": one.experiment_id, "rows": one.rows} for one in copied]})
+        return
+    for one in copied:
+        sizes = f"{one.rows['runs']:,} runs, {one.rows['invocations']:,} invocations"
+        print(f"{one.experiment_id}: {sizes} into {location}")
+
+
 def _keys(record: Record, names: list[str]) -> list[str]:
     """The experiments' full ids, each once."""
     from panic_tda.store.experiments import experiment_ids
