@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
 import pytest
 
 from cli.command_line import DUMMIES, CommandLine
@@ -29,12 +30,17 @@ def test_the_demonstration_file_is_a_valid_experiment_of_models_that_are_not_dum
     assert not any(spec.synthetic for spec in load_config(FILE).models().values())
 
 
-def test_it_writes_a_report_a_mosaic_and_a_database_and_says_what_it_found(command: CommandLine) -> None:
+def test_it_writes_a_report_a_mosaic_a_film_and_a_database_and_says_what_it_found(command: CommandLine) -> None:
     ran = command("demo", "--out", "deep/show")
     assert ran.code == 0
     assert ran.out.startswith("2 runs, 12 invocations in ")
     assert any(line.startswith("- ") for line in ran.out.splitlines())
-    assert {path.name for path in Path("deep/show").iterdir()} == {"report.html", "mosaic.png", "demo.sqlite"}
+    assert {path.name for path in Path("deep/show").iterdir()} == {
+        *("report.html", "mosaic.png", "film.mp4", "demo.sqlite")
+    }
+    assert "deep/show/report.html, deep/show/mosaic.png and deep/show/film.mp4" in ran.out
+    with av.open("deep/show/film.mp4") as film:
+        assert (film.streams[0].codec_context.name, film.streams[0].frames) == ("h264", 6)
 
 
 def test_its_json_is_one_document(command: CommandLine) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
@@ -19,8 +21,16 @@ from panic_tda.lab.laboratory import load_config, perform
 from panic_tda.store import frames
 from panic_tda.store.database import Record, open_record
 from panic_tda.store.outputs import load_image
-from panic_tda.store.parquet import export_parquet
-from panic_tda.store.tables import embeddings, experiments, model_versions, outputs
+from panic_tda.store.parquet import _write, export_parquet
+from panic_tda.store.tables import (
+    clustering_results,
+    embedding_clusters,
+    embeddings,
+    experiments,
+    failures,
+    model_versions,
+    outputs,
+)
 
 LENGTH = 5
 TIME = pl.Datetime("us", "UTC")
@@ -175,6 +185,89 @@ def test_only_the_experiments_asked_for_are_exported(filled: Record, tmp_path: P
     assert alone["experiments"]["id"].to_list() == [key]
     assert (alone["runs"].height, alone["invocations"].height, alone["images"].height) == (1, 3, 1)
     assert "embeddings-DummyVision" not in alone
+
+
+def test_another_reader_finds_the_same_rows_and_vectors(
+    exported: dict[str, pl.DataFrame], tmp_path: Path, filled: Record, performed: tuple[Path, str]
+) -> None:
+    folder = tmp_path / "out"
+    with duckdb.connect() as reader:
+        for name, frame in exported.items():
+            [(rows,)] = reader.execute("SELECT count(*) FROM read_parquet(?)", [f"{folder}/{name}.parquet"]).fetchall()
+            assert rows == frame.height, name
+        query = """
+            SELECT i.run_id, i.sequence_number, e.vector FROM read_parquet(?) AS i
+            JOIN read_parquet(?) AS e ON e.output_id = i.sha256 ORDER BY ALL
+        """
+        paths = [f"{folder}/{name}.parquet" for name in ("invocations", "embeddings-DummyText")]
+        found = reader.execute(query, paths).fetchall()
+        compressed = reader.execute("SELECT DISTINCT compression FROM parquet_metadata(?)", [paths[1]]).fetchall()
+    recorded = frames.embeddings_frame(filled, [performed[1]]).filter(model="DummyText")
+    keys = recorded.select("run_id", "sequence_number").rows()
+    vectors = dict(zip(keys, recorded["vector"].to_list(), strict=True))
+    assert {(run, step): list(vector) for run, step, vector in found if step >= 0} == vectors
+    assert compressed == [("ZSTD",)]
+
+
+def test_failures_and_clusterings_have_a_file_where_there_are_any(
+    filled: Record, performed: tuple[Path, str], exported: dict[str, pl.DataFrame], tmp_path: Path
+) -> None:
+    assert not exported.keys() & {"failures", "lyapunov_results", "clustering_results", "embedding_clusters"}
+    runs = exported["runs"]["run_id"]
+    texts = exported["embeddings-DummyText"]["output_id"]
+    now = datetime.now(UTC)
+    with filled.writing() as connection:
+        connection.execute(sa.insert(failures), failure(performed[1], runs[0], now))
+        version = connection.execute(
+            sa.select(model_versions.c.id).where(model_versions.c.name == "DummyText")
+        ).scalar_one()
+        for key, owner in (("c-mine", performed[1]), ("c-global", None)):
+            connection.execute(sa.insert(clustering_results), clustering(key, owner, version, now))
+            row = {"clustering_result_id": key, "output_id": texts[0], "cluster": -1, "medoid_output_id": None}
+            connection.execute(sa.insert(embedding_clusters), row)
+    found = tables(filled, performed[1], tmp_path / "more")
+    assert found.keys() - exported.keys() == {"failures", "clustering_results", "embedding_clusters"}
+    assert found["failures"].row(0, named=True) == failure(performed[1], runs[0], now)
+    assert found["clustering_results"]["id"].to_list() == ["c-global", "c-mine"]
+    assert found["clustering_results"]["parameters"].to_list() == ['{"min_samples": 5}'] * 2
+    assert found["clustering_results"].schema["started_at"] == TIME
+    assert found["embedding_clusters"]["output_id"].to_list() == [texts[0]] * 2
+    card = (tmp_path / "more" / "README.md").read_text(encoding="utf-8")
+    assert "| `failures.parquet` | 1 |" in card
+
+
+def failure(experiment_id: str, run_id: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": "f", "experiment_id": experiment_id, "stage": "generate", "model": "DummyT2I", "run_id": run_id,
+        "sequence_number": 3, "output_id": None, "error": "ModelCallFailed", "message": "no", "occurred_at": now,
+    }  # fmt: skip
+
+
+def clustering(key: str, owner: str | None, version: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": key, "model_version_id": version, "experiment_id": owner, "algorithm": "hdbscan", "layer": 0,
+        "parameters": {"min_samples": 5}, "started_at": now, "completed_at": now,
+    }  # fmt: skip
+
+
+def test_tables_without_rows_are_no_configurations_of_the_dataset(filled: Record, tmp_path: Path) -> None:
+    config = {"network": ["DummyT2I", "DummyI2T"], "prompts": ["b"], "embedding_models": ["DummyText"], "max_length": 1}
+    files = export_parquet(filled, [perform(filled, load_config(config)).id], tmp_path / "out")
+    front = yaml.safe_load(files[-1].read_text(encoding="utf-8").split("---")[1])
+    named = {entry["config_name"] for entry in front["configs"]}
+    assert "persistence_bars" in {file.stem for file in files} - named
+    assert all(pl.read_parquet(tmp_path / "out" / f"{name}.parquet").height for name in named)
+
+
+def test_many_rows_are_written_in_groups_that_a_reader_can_hold(tmp_path: Path) -> None:
+    pieces = (pl.DataFrame({"number": range(first, first + 700)}) for first in range(0, 2_800, 700))
+    path = _write(pieces, tmp_path / "a.parquet", 1_000)
+    assert path
+    with duckdb.connect() as reader:
+        groups = reader.execute("SELECT row_group_num_rows FROM parquet_metadata(?)", [str(path)]).fetchall()
+    assert sum(rows for (rows,) in groups) == 2_800
+    assert max(rows for (rows,) in groups) <= 1_000
+    assert pl.read_parquet(path)["number"].to_list() == list(range(2_800))
 
 
 def test_a_half_written_file_is_never_visible(

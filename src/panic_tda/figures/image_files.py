@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,9 @@ FORMATS = {"png": ".png", "webp": ".webp", "avif": ".avif", "jpeg": ".jpg"}
 """Format and ending; PNG and WebP keep every pixel."""
 LOSSLESS = ("png", "webp")
 
-_IMAGE_DESCRIPTION, _SOFTWARE, _EXIF_FOLDER, _USER_COMMENT = 0x010E, 0x0131, 0x8769, 0x9286
+_IMAGE_DESCRIPTION, _SOFTWARE, _EXIF_FOLDER, _EXIF_VERSION, _USER_COMMENT = 0x010E, 0x0131, 0x8769, 0x9000, 0x9286
+_ASCII, _LONG, _UNDEFINED = 2, 4, 7
+_TIFF_HEADER_SIZE = 8
 _JPEG_SEGMENT = 60_000
 
 
@@ -66,14 +69,30 @@ def _record(made: MadeImage) -> dict[str, Any]:
 
 
 def _exif(made: MadeImage) -> bytes:
-    from PIL import Image
+    comment = b"ASCII\0\0\0" + json.dumps(_record(made)).encode("ascii")
+    words = [(_IMAGE_DESCRIPTION, description(made)), (_SOFTWARE, f"panic-tda {__version__}")]
+    texts = [(tag, _ASCII, text.encode("utf-8") + b"\0") for tag, text in words]
+    first = len(_directory(_TIFF_HEADER_SIZE, [*texts, (_EXIF_FOLDER, _LONG, bytes(4))]))
+    place = _TIFF_HEADER_SIZE + first
+    main = _directory(_TIFF_HEADER_SIZE, [*texts, (_EXIF_FOLDER, _LONG, struct.pack("<I", place))])
+    more = _directory(place, [(_EXIF_VERSION, _UNDEFINED, b"0232"), (_USER_COMMENT, _UNDEFINED, comment)])
+    return b"Exif\0\0" + struct.pack("<2sHI", b"II", 42, _TIFF_HEADER_SIZE) + main + more
 
-    exif = Image.Exif()
-    exif[_IMAGE_DESCRIPTION] = description(made).encode("utf-8")
-    exif[_SOFTWARE] = f"panic-tda {__version__}"
-    comment = json.dumps(_record(made))
-    exif.get_ifd(_EXIF_FOLDER)[_USER_COMMENT] = b"ASCII\0\0\0" + comment.encode("ascii")
-    return exif.tobytes()
+
+def _directory(start: int, entries: list[tuple[int, int, bytes]]) -> bytes:
+    """An image file directory of TIFF 6.0 that stands ``start`` bytes into the block: (tag, type, value) by tag.
+
+    Pillow cannot be told that a comment is of the type UNDEFINED, as EXIF wants it.
+    """
+    place, head, values = start + 2 + 12 * len(entries) + 4, struct.pack("<H", len(entries)), b""
+    for tag, kind, data in entries:
+        head += struct.pack("<HHI", tag, kind, len(data) // (4 if kind == _LONG else 1))
+        if len(data) <= 4:
+            head += data.ljust(4, b"\0")
+        else:
+            head += struct.pack("<I", place + len(values))
+            values += data + bytes(len(data) % 2)
+    return head + bytes(4) + values
 
 
 def _xmp(made: MadeImage) -> bytes:
