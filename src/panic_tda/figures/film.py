@@ -43,17 +43,17 @@ class State(NamedTuple):
     """What a run shows: the key of an image, a text, whether the last step made that text, and whether it has ended."""
 
     picture: str | None
-    words: str
+    words: str | None
     fresh: bool = False
     ended: bool = False
 
 
-_NOTHING = State(None, "", ended=True, fresh=True)
+_NOTHING = State(None, None, ended=True, fresh=True)
 
 
 def beginning(run: Run) -> State:
     """A run before its first step shows its prompt."""
-    return State(run.prompt_sha256, "") if run.prompt_type == "image" else State(None, run.prompt)
+    return State(run.prompt_sha256, None) if run.prompt_type == "image" else State(None, run.prompt)
 
 
 def following(state: State, run: Run, made: Made | None, number: int) -> State:
@@ -114,7 +114,7 @@ class _Screen:
         begins = before == _NOTHING
         if after.picture is None:
             if begins or after.words != before.words:
-                self._draw_card(index, after.words)
+                self._draw_card(index, after.words or "")
         else:
             if after.picture != before.picture:
                 self._draw_picture(index, after.picture, first=before.picture is None)
@@ -191,8 +191,8 @@ class _Screen:
             return
         box = self._box(index, self._parts.caption)
         paper = Image.new("RGB", (box.width, box.height), _GROUND)  # what letters overhang is cut off
-        words = printable(state.words)
-        if words or state.fresh:
+        if state.words is not None:
+            words = printable(state.words)
             smallest = self._packing.type
             size, lines = _block(words or EMPTY, box.width, box.height, max(smallest, self._type(box)), smallest)
             write_lines(ImageDraw.Draw(paper), 0, 0, size, lines, INK if state.fresh and words else FAINT)
