@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import datasets
 import duckdb
 import numpy as np
 import polars as pl
+import pyarrow.parquet
 import pytest
 import sqlalchemy as sa
 import yaml
@@ -257,6 +259,24 @@ def test_tables_without_rows_are_no_configurations_of_the_dataset(filled: Record
     named = {entry["config_name"] for entry in front["configs"]}
     assert "persistence_bars" in {file.stem for file in files} - named
     assert all(pl.read_parquet(tmp_path / "out" / f"{name}.parquet").height for name in named)
+
+
+def test_every_named_table_loads_as_a_dataset_and_in_other_readers(
+    filled: Record, performed: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    folder = tmp_path / "out"
+    files = export_parquet(filled, [performed[1]], folder, images=True)
+    front = yaml.safe_load(files[-1].read_text(encoding="utf-8").split("---")[1])
+    for entry in front["configs"]:
+        written = pl.read_parquet(folder / entry["data_files"])
+        options = {"split": "train", "cache_dir": str(tmp_path / "cache")}
+        by_card = datasets.load_dataset(str(folder), entry["config_name"], **options)
+        by_file = datasets.load_dataset("parquet", data_files=str(folder / entry["data_files"]), **options)
+        assert by_card.num_rows == by_file.num_rows == written.height > 0
+        assert by_card.column_names == by_file.column_names == written.columns
+        table = pyarrow.parquet.read_table(folder / entry["data_files"])
+        assert list(table.to_pandas().columns) == written.columns
 
 
 def test_many_rows_are_written_in_groups_that_a_reader_can_hold(tmp_path: Path) -> None:
