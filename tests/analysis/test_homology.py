@@ -254,7 +254,7 @@ def test_impossible_bars_from_an_engine_are_an_error_that_names_the_other_one(
     import redzed_tda
 
     rips = redzed_tda.rips
-    monkeypatch.setattr(redzed_tda, "rips", lambda codes, maxdim: BREAKAGES[fault](rips(codes, maxdim), codes))
+    monkeypatch.setattr(redzed_tda, "rips", lambda codes, **given: BREAKAGES[fault](rips(codes, **given), codes))
     with pytest.raises(PanicError) as caught:
         persistence_diagram(polygon(4))
     assert fault in caught.value.message

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from panic_tda.analysis.distances import euclidean_distances, merge_repeats
+from panic_tda.analysis.edge_collapse import collapse_edges, enclosing_radius, is_collapsible
 from panic_tda.analysis.landmarks import maxmin_landmarks
 from panic_tda.errors import PanicError, RequestError
 
@@ -106,13 +107,17 @@ def _rips(distances: NDArray[np.float64], max_dim: int, engine: Engine) -> list[
 
 
 def _redzed_bars(distances: NDArray[np.float64], max_dim: int) -> list[Bars]:
-    """RedZeD computes in float32; it is given order-preserving codes, so the bars carry the exact float64 distances.
+    """RedZeD on the collapsed edges where the cloud collapses, else on all of them.
 
-    The codes are the consecutive float32 numbers from 1.0 on: there are 2³⁰ of them, enough for 46,000 points.
+    It computes in float32 and is given order-preserving codes, so the bars carry the exact float64 distances: the
+    consecutive float32 numbers from 1.0 on, of which there are 2³⁰, enough for 46,000 points.
     """
     import redzed_tda
 
     one = np.float32(1.0).view(np.uint32)
+    radius = enclosing_radius(distances)
+    if max_dim >= 2 and is_collapsible(distances):
+        distances = collapse_edges(distances, absent=2 * radius)
     values, rank = np.unique(distances[np.triu_indices(len(distances), 1)], return_inverse=True)
     codes = (one + np.arange(len(values), dtype=np.uint32)).view(np.float32).astype(np.float64)
 
@@ -122,14 +127,15 @@ def _redzed_bars(distances: NDArray[np.float64], max_dim: int) -> list[Bars]:
         bars[edge] = values[coded[edge].astype(np.float32).view(np.uint32) - one]
         return bars
 
-    return [decoded(dimension) for dimension in redzed_tda.rips(codes[rank], maxdim=max_dim)]
+    reached = codes[np.searchsorted(values, radius, side="right") - 1]
+    return [decoded(bars) for bars in redzed_tda.rips(codes[rank], maxdim=max_dim, threshold=reached)]
 
 
 def _gudhi_bars(distances: NDArray[np.float64], max_dim: int) -> list[Bars]:
     """GUDHI on the graph up to the enclosing radius (beyond it the complex is a cone), after one edge collapse."""
     import gudhi
 
-    radius = float(distances.max(axis=1).min())
+    radius = enclosing_radius(distances)
     graph = gudhi.RipsComplex(distance_matrix=distances, max_edge_length=radius).create_simplex_tree(max_dimension=1)
     graph.collapse_edges()
     # GUDHI leaves out the homology of a complex's top dimension, so the complex has one dimension more than asked for.
