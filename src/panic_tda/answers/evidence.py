@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from panic_tda.answers.trajectory import Cloud, Run, Trajectory, clouds, run_rows, trajectories
 from panic_tda.answers.words import run_names
@@ -14,6 +14,8 @@ from panic_tda.store.database import Record
 
 if TYPE_CHECKING:
     import polars as pl
+
+Found = TypeVar("Found")
 
 
 class Frames(NamedTuple):
@@ -76,6 +78,17 @@ class Evidence:
     def run(self, run_id: str) -> Run:
         """The run of that id."""
         return self._by_id[run_id]
+
+    def once(self, read: Callable[[Evidence], Found]) -> Found:
+        """What ``read`` finds in this evidence; several analyses may ask, the first one has it computed."""
+        if read not in self._found:
+            self._found[read] = read(self)
+        found: Found = self._found[read]
+        return found
+
+    @cached_property
+    def _found(self) -> dict[Callable[[Evidence], Any], Any]:
+        return {}
 
     @cached_property
     def _by_id(self) -> dict[str, Run]:

@@ -49,8 +49,8 @@ def outcomes(evidence: Evidence) -> Iterator[Outcome]:
 
 def _embedded(evidence: Evidence, finished: Sequence[Trajectory]) -> Iterator[Outcome]:
     ended = {each.run.run_id for each in finished}
-    rounds = [each for each in rounds_of(evidence) if each.trajectory.run.run_id in ended]
-    groups = visited(evidence) if rounds else []
+    rounds = [each for each in evidence.once(rounds_of) if each.trajectory.run.run_id in ended]
+    groups = evidence.once(visited) if rounds else []
     for embedder in dict.fromkeys(each.embedder for each in rounds):
         yield _end([each for each in rounds if each.embedder == embedder], embedder)
         yield from _states([each for each in groups if each.embedder == embedder], embedder, ended)

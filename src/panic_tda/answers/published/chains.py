@@ -48,7 +48,7 @@ class Chains(NamedTuple):
 def chains_of(evidence: Evidence, fewest_rounds: int = 2) -> list[Chains]:
     """The chains of at least so many rounds, by embedder and network; groups without any are left out."""
     found = []
-    for (embedder, network), group in by_group(rounds_of(evidence)).items():
+    for (embedder, network), group in by_group(evidence.once(rounds_of)).items():
         chains = [_chain(each) for each in group if ended(each.trajectory)]
         long = [each for each in chains if len(each.vectors) >= fewest_rounds]
         if long:

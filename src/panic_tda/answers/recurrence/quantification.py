@@ -56,7 +56,7 @@ class Measured(NamedTuple):
 
 def recurrence(evidence: Evidence, request: Request) -> Answer:
     """For each run the recurrence measures and their shuffled bands; for each network their means over runs."""
-    long = [each for each in rounds_of(evidence) if len(each.steps) >= FEWEST_ROUNDS]
+    long = [each for each in evidence.once(rounds_of) if len(each.steps) >= FEWEST_ROUNDS]
     if not long:
         return Answer("recurrence", QUESTION, absence=f"no run has vectors of {FEWEST_ROUNDS} rounds")
     surrogates = min(max(_WORK // len(long), _SURROGATES[0]), _SURROGATES[1])

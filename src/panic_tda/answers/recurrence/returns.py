@@ -32,7 +32,7 @@ def returns(evidence: Evidence, request: Request) -> Answer:
     Near is closer than nine tenths of the pairs of outputs of different runs, the same distance for all runs under an
     embedder. Runs that stopped in an exact loop are continued by it.
     """
-    rounds = rounds_of(evidence)
+    rounds = evidence.once(rounds_of)
     measured = dict.fromkeys(each.embedder for each in rounds if len(each.steps) >= FEWEST_ROUNDS)
     near = {name: _near([each for each in rounds if each.embedder == name], request.rng) for name in measured}
     if not near:

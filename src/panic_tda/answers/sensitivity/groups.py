@@ -81,7 +81,7 @@ def groups(evidence: Evidence) -> list[Group]:
     A run that stopped in an exact loop goes on in it to its full length; a run ends before its first round without a
     vector.
     """
-    return [_group(*key, rounds) for key, rounds in by_group(rounds_of(evidence)).items()]
+    return [_group(*key, rounds) for key, rounds in by_group(evidence.once(rounds_of)).items()]
 
 
 def _group(embedder: str, network: str, rounds: list[Rounds]) -> Group:

@@ -55,7 +55,7 @@ class Group(NamedTuple):
 
 def change_points(evidence: Evidence, request: Request) -> Answer:
     """For each run the rounds at which the centre of its vectors jumps; for each network how often that happens."""
-    rounds = rounds_of(evidence)
+    rounds = evidence.once(rounds_of)
     if not rounds:
         return Answer("change_points", QUESTION, absence="no run has vectors")
     found = {id(each): _moves(each) for each in request.each(rounds, "runs")}

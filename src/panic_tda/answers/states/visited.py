@@ -111,7 +111,7 @@ class Visited:
 def visited(evidence: Evidence) -> list[Visited]:
     """The states of each embedder and network; the states of an embedder are the same in all networks."""
     by_embedder: dict[str, list[Rounds]] = {}
-    for each in rounds_of(evidence):
+    for each in evidence.once(rounds_of):
         by_embedder.setdefault(each.embedder, []).append(each)
     groups = []
     for embedder, rounds in by_embedder.items():

@@ -52,7 +52,7 @@ class Seen(NamedTuple):
 
 def states(evidence: Evidence, request: Request) -> Answer:
     """The clusters of each embedder as states, their transition matrix with all that follows, and the dwell times."""
-    groups = visited(evidence) if evidence.clouds else []
+    groups = evidence.once(visited) if evidence.clouds else []
     if not groups:
         return Answer("states", QUESTION, absence="no run has vectors")
     seen = [_see(each, request.rng) for each in request.each(groups, "networks")]

@@ -38,7 +38,7 @@ class Windowed(NamedTuple):
 
 def sliding_windows(evidence: Evidence, request: Request) -> Answer:
     """For each run its periodicity score and period; for each network the share of runs that score above chance."""
-    long = [each for each in rounds_of(evidence) if _length(each) >= FEWEST_ROUNDS]
+    long = [each for each in evidence.once(rounds_of) if _length(each) >= FEWEST_ROUNDS]
     if not long:
         return Answer("sliding-windows", QUESTION, absence=f"no run has vectors of {FEWEST_ROUNDS} rounds")
     seen = [_windowed(each) for each in request.each(long, "runs")]

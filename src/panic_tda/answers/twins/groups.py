@@ -171,7 +171,7 @@ def noise_floors(evidence: Evidence) -> dict[tuple[str, str], float]:
     import numpy as np
 
     ends: dict[tuple[str, str], dict[str, list[Rounds]]] = {}
-    for each in rounds_of(evidence):
+    for each in evidence.once(rounds_of):
         key = each.trajectory.run.network, each.embedder
         ends.setdefault(key, {}).setdefault(each.trajectory.run.prompt_sha256, []).append(each)
     floors = {}

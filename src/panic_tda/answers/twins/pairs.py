@@ -141,7 +141,7 @@ class Beside:
     """The rounds of all runs and twins, to lay them side by side."""
 
     def __init__(self, evidence: Evidence) -> None:
-        self._runs = _by_embedder(rounds_of(evidence))
+        self._runs = _by_embedder(evidence.once(rounds_of))
         self._twins = _by_embedder(rounds_of(evidence.twins)) if evidence.twins is not None else {}
 
     def separations(self, pair: Pair) -> Iterator[Separations]:
