@@ -192,8 +192,8 @@ def test_an_experiment_without_a_step_has_no_film(command: CommandLine, experime
 def test_an_interrupted_film_leaves_no_file(command: CommandLine, experiment_id: str, number: signal.Signals) -> None:
     with open_record("panic-tda.sqlite") as record:
         perform(record, load_config(DUMMIES | {"max_length": 200, "seeds": [-1]}))
-    process = Process(command.folder, "export", "video", "latest", "--out", "a.mp4", "--quality", "best")
-    process.wait_for("film 0/200")
+    process = Process(command.folder, "export", "video", "latest", "--out", "a.mp4", "--resolution", "4k")
+    process.wait_for("film 0/200")  # of frames that take far longer than a signal
     process.send(number)
     code, out, err = process.finish()
     assert (code, out) == (130, "")
