@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,6 +99,20 @@ def test_the_index_stands_before_the_pictures_so_that_a_film_starts_while_it_loa
     found = atoms(made[1])
     assert found[0] == "ftyp"
     assert found.index("moov") < found.index("mdat")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have policies of their own on Linux only")
+@pytest.mark.parametrize("codec", CODECS)
+def test_no_thread_becomes_a_real_time_one(codec: str, tmp_path: Path) -> None:
+    def frames() -> Iterator[Image.Image]:
+        for level in range(3):
+            policies.append({os.sched_getscheduler(int(task.name)) for task in Path("/proc/self/task").iterdir()})
+            yield Image.new("RGB", (64, 64), (level, level, level))
+
+    policies: list[set[int]] = []
+    before = os.sched_getscheduler(0)
+    write_video(frames(), tmp_path / "film.mp4", size=(64, 64), fps=10, codec=codec)
+    assert policies[-1] == {os.sched_getscheduler(0)} == {before}
 
 
 def test_encoders_say_nothing(made: tuple[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

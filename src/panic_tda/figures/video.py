@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -92,6 +92,8 @@ def write_video(
         context.codec_tag = chosen.tag
         context.gop_size = _SECONDS_BETWEEN_KEYS * fps
         context.colorspace, context.color_primaries, context.color_trc, context.color_range = 1, 1, 1, 1
+        with _ordinary_priority():
+            container.start_encoding()
         for number, frame in enumerate(frames):
             container.mux(stream.encode(_halved_colours(frame, number)))
         container.mux(stream.encode(None))
@@ -126,6 +128,21 @@ def _quiet_encoder() -> Iterator[None]:
             del os.environ["SVT_LOG"]
         else:
             os.environ["SVT_LOG"] = before
+
+
+@contextmanager
+def _ordinary_priority() -> Iterator[None]:
+    """Run by root, SVT-AV1 makes its threads and the caller's real-time ones, which would starve the whole machine."""
+    tasks = Path("/proc/self/task")
+    if not tasks.is_dir():  # only Linux has them, and only there does it happen
+        yield
+        return
+    policy, parameter = os.sched_getscheduler(0), os.sched_getparam(0)
+    yield
+    for task in tasks.iterdir():
+        with suppress(ProcessLookupError):  # a thread may just have ended
+            if os.sched_getscheduler(int(task.name)) != policy:
+                os.sched_setscheduler(int(task.name), policy, parameter)
 
 
 @contextmanager
