@@ -101,6 +101,18 @@ def test_the_index_stands_before_the_pictures_so_that_a_film_starts_while_it_loa
     assert found.index("moov") < found.index("mdat")
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_the_shortest_films_are_whole_and_nothing_in_them_is_reordered(
+    count: int, quality: str, tmp_path: Path
+) -> None:
+    path = write_video(frames(count), tmp_path / "film.mp4", size=SIZE, fps=3, quality=quality)
+    with av.open(str(path)) as film:
+        packets = [packet for packet in film.demux(video=0) if packet.size]
+    assert len(packets) == count
+    assert [packet.dts for packet in packets] == [packet.pts for packet in packets]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have policies of their own on Linux only")
 @pytest.mark.parametrize("codec", CODECS)
 def test_no_thread_becomes_a_real_time_one(codec: str, tmp_path: Path) -> None:

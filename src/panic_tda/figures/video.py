@@ -36,11 +36,14 @@ def _qualities(presets: tuple[str, str, str], factors: tuple[int, int, int], **m
 
 
 CODECS = {
+    # Of a film shorter than its reordering, x265 now and then gives out packets with times that are not set: no B-frames.
     "h265": Codec(
         "libx265",
         "hvc1",
         _qualities(
-            ("ultrafast", "veryfast", "medium"), (28, 22, 16), **{"x265-params": "log-level=none:rc-lookahead=8"}
+            ("ultrafast", "veryfast", "medium"),
+            (28, 22, 16),
+            **{"x265-params": "log-level=none:rc-lookahead=8:bframes=0"},
         ),
     ),
     "h264": Codec(
