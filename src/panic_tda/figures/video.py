@@ -36,7 +36,7 @@ def _qualities(presets: tuple[str, str, str], factors: tuple[int, int, int], **m
 
 
 CODECS = {
-    # Of a film shorter than its reordering, x265 now and then gives out packets with times that are not set: no B-frames.
+    # No B-frames: of a film shorter than its reordering, x265 now and then gives out packets without times.
     "h265": Codec(
         "libx265",
         "hvc1",
