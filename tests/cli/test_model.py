@@ -10,11 +10,13 @@ from cli.command_line import CommandLine
 from cli.plugins import add_models
 from panic_tda.models.catalogue import catalogue
 from panic_tda.models.weights import Weights
+from support.checkpoints import put_weights
 from support.models import fake_spec
 
 SHAPE = {
     *("name", "family", "signature", "summary", "licence", "source", "twin", "memory_bytes", "revision", "weights"),
     *("parameters", "dims", "dtype", "tier", "batch_size", "gated", "synthetic", "requires", "version"),
+    *("extra", "non_commercial", "repository", "device", "options", "here"),
 }
 MEASURED = {"model", "load_seconds", "seconds_per_item", "batch_size", "verdict"}
 ABSENT = Weights("no-such-package", "1.0", "nowhere/model.bin", "0" * 64, 1)
@@ -51,8 +53,8 @@ def test_show_has_version_parameters_and_weights(command: CommandLine) -> None:
 
 
 def test_a_mistyped_model_gets_the_nearest_names(command: CommandLine) -> None:
-    ran = command("model", "show", "pixelstat")
-    assert (ran.code, ran.err) == (2, "error: unknown model 'pixelstat'\nhint: did you mean PixelStats?\n")
+    ran = command("model", "show", "rapidocs")
+    assert (ran.code, ran.err) == (2, "error: unknown model 'rapidocs'\nhint: did you mean RapidOCR?\n")
 
 
 def test_download_finds_what_is_here_without_a_network(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +70,11 @@ def test_offline_nothing_is_fetched(command: CommandLine, monkeypatch: pytest.Mo
     monkeypatch.setattr("subprocess.run", lambda *_, **__: pytest.fail("the settings say offline"))
     monkeypatch.setenv("PANIC_TDA_OFFLINE", "yes")
     ran = command("model", "download", "Absent")
-    assert (ran.code, ran.err) == (1, "error: the settings say offline, and these weights are not here: Absent\n")
+    assert ran.code == 1
+    assert ran.err.splitlines() == [
+        "error: the settings say offline, and these weights are not here: Absent",
+        "hint: on a machine with a network: panic-tda model download Absent",
+    ]
 
 
 def test_measure_prints_and_keeps_the_batch_size(command: CommandLine) -> None:
@@ -98,3 +104,64 @@ def test_measuring_a_model_that_makes_rubbish_fails_and_says_what_it_saw(
     assert as_json.code == 1
     assert as_json.json["verdict"]["complaint"] == "every output is repetitive"
     assert command("model", "measure", "Shouter", "--accept").code == 0
+
+
+@pytest.fixture
+def no_weights_of_others(monkeypatch: pytest.MonkeyPatch, command: CommandLine) -> None:
+    """An empty hub and an empty shelf."""
+    monkeypatch.setenv("HF_HOME", str(command.folder / "hub"))
+    monkeypatch.setenv("PANIC_TDA_CACHE", str(command.folder / "cache"))
+
+
+FIT = {
+    *("model", "fits", "needed_bytes", "budget_bytes", "parameters", "device", "dtype", "packages_missing"),
+    *("weights_here", "runs"),
+}
+
+
+@pytest.mark.usefixtures("no_weights_of_others")
+def test_a_model_that_does_not_fit_is_told_in_numbers(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PANIC_TDA_MEMORY_BUDGET", "4000")
+    monkeypatch.setenv("PANIC_TDA_DEVICE", "cpu")
+    ran = command("model", "fit", "CodeLlama7B", "--json")
+    assert ran.code == 1
+    assert ran.json.keys() == FIT
+    assert (ran.json["fits"], ran.json["needed_bytes"], ran.json["budget_bytes"]) == (False, 32 * 10**9, 4 * 10**9)
+    said = command("model", "fit", "CodeLlama7B").out
+    assert said.startswith("CodeLlama7B does not fit: needs 29.80 GiB (estimate), the budget is 3.73 GiB; cpu; ")
+    assert said.endswith("its weights\n")
+    assert command("model", "fit", "Glyph").out.endswith("ready to run\n")
+
+
+@pytest.mark.usefixtures("no_weights_of_others")
+def test_recommended_models_fit_and_those_that_run_at_once_come_first(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PANIC_TDA_MEMORY_BUDGET", "20000")
+    found = command("model", "recommend", "--task", "text->image", "--json").json
+    assert all(each.keys() == FIT and each["fits"] for each in found)
+    assert found[0]["model"] == "Glyph"
+    assert [each["runs"] for each in found] == sorted((each["runs"] for each in found), reverse=True)
+    assert not {"DummyT2I", "Flux2Dev"} & {each["model"] for each in found}
+    assert command("model", "recommend", "--task", "text->image").out.splitlines()[1].split()[0] == "Glyph"
+    assert command("model", "recommend", "--task", "image->image").code == 2
+
+
+@pytest.mark.usefixtures("no_weights_of_others")
+def test_an_added_model_is_listed_shown_and_known_to_experiments(command: CommandLine) -> None:
+    folder = put_weights(command.folder / "mine", [8, 8])
+    words = ("model", "add", "Mine", "--from", str(folder), "--family", "torch_sentence", "--option", "dims=8")
+    assert command(*words, "--json").json["dims"] == 8
+    assert "Mine" in [row["name"] for row in command("model", "list", "--here", "--json").json]
+    assert "a folder" in command("model", "show", "Mine").out
+    assert command("config", "schema").out.count('"Mine"') >= 1
+    refused = command("model", "add", "Glyph", "--from", str(folder))
+    assert (refused.code, refused.err) == (2, "error: the name Glyph is taken, and its weights are no folder\n")
+    assert command(*words[:-1], "dims").code == 2
+
+
+@pytest.mark.usefixtures("no_weights_of_others")
+def test_what_is_special_about_a_licence_is_shown(command: CommandLine) -> None:
+    said = command("model", "show", "FluxDev").out
+    assert "FLUX.1 [dev] non-commercial licence (not for commercial use; gated: accept its licence" in said
+    assert "mind" not in command("model", "show", "Glyph").out

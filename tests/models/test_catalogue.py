@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from panic_tda.errors import UnknownModel
-from panic_tda.models.catalogue import catalogue, find, nearest_names
+from panic_tda.models import catalogue as module
+from panic_tda.models.catalogue import catalogue, find, nearest_names, published
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = """
@@ -22,9 +23,11 @@ NONSENSE = 3
 
 @pytest.fixture(autouse=True)
 def fresh_catalogue() -> Iterator[None]:
-    catalogue.cache_clear()
+    published.cache_clear()
+    module._deployed.cache_clear()
     yield
-    catalogue.cache_clear()
+    published.cache_clear()
+    module._deployed.cache_clear()
 
 
 def plug_in(folder: Path, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,6 +47,33 @@ def test_the_embedded_models_are_there() -> None:
 
 def test_every_model_names_a_test_file_that_exists() -> None:
     assert all((ROOT / spec.twin).is_file() for spec in catalogue().values())
+
+
+def test_every_model_with_a_repository_has_a_twin_that_can_be_built() -> None:
+    rows = [spec for spec in catalogue().values() if spec.repository is not None]
+    assert len(rows) > 40
+    for spec in rows:
+        twin = ROOT / spec.twin
+        assert twin.parent == ROOT / "tests" / "support" / "twins"
+        assert "def build(folder: Path" in twin.read_text(encoding="utf-8")
+
+
+def test_every_model_with_a_repository_says_where_it_comes_from_and_on_what_terms() -> None:
+    for spec in catalogue().values():
+        if spec.repository is not None:
+            assert spec.source == f"https://huggingface.co/{spec.repository.id}"
+            assert spec.licence
+            assert spec.extra == "torch"
+            assert spec.requires[:2] in (("torch", "diffusers"), ("torch", "transformers"))
+            assert "*.safetensors" in spec.repository.subset
+            assert not any("bin" in pattern for pattern in spec.repository.subset)
+
+
+def test_only_models_that_may_bring_code_fetch_code() -> None:
+    for spec in catalogue().values():
+        if spec.repository is not None and spec.family in ("diffusion", "torch_lm"):
+            assert not spec.repository.remote_code
+            assert "*.py" not in spec.repository.subset
 
 
 def test_every_default_is_a_value_its_parameter_accepts() -> None:
@@ -95,7 +125,7 @@ def test_a_broken_plug_in_is_a_warning_that_names_it(
 
 
 def test_listing_the_models_imports_no_heavy_library() -> None:
-    heavy = ["numpy", "PIL", "onnxruntime", "rapidocr", "cv2", "xllamacpp", "tokenizers"]
+    heavy = ["numpy", "PIL", "onnxruntime", "rapidocr", "cv2", "xllamacpp", "tokenizers", "torch", "transformers"]
     code = f"""
 import sys
 from panic_tda.models.catalogue import catalogue

@@ -12,8 +12,10 @@ import pytest
 from panic_tda.content import Text
 from panic_tda.errors import InvalidOutput, ModelCallFailed, ModelLoadError
 from panic_tda.models import causal_lm
+from panic_tda.models.adding import add
+from panic_tda.models.hashing import sha256_of_file
 from panic_tda.models.model import Generator, Placement
-from panic_tda.models.weights import Weights, sha256_of_file
+from panic_tda.models.weights import Weights, require
 
 [SPEC] = causal_lm.MODELS
 SHORT: dict[str, Any] = {"max_tokens": 12}
@@ -105,6 +107,17 @@ def test_loading_and_answering_print_nothing(capfd: pytest.CaptureFixture[str]) 
     answers(loaded, [BOAT], [1], max_tokens=2)
     loaded.close()
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_gguf_file_added_by_hand_answers_like_the_packaged_one(
+    model: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PANIC_TDA_CACHE", str(tmp_path))
+    spec = add("Mine", require(SPEC.weights[0], model=SPEC.name), "causal_lm")
+    assert spec.version.startswith("1+b179c9523d0e.gguf.cpu.xllamacpp-")
+    mine = cast("Generator", spec.load(Placement()))
+    assert answers(mine, [BOAT], [1], max_tokens=6) == answers(model, [BOAT], [1], max_tokens=6)
+    mine.close()
 
 
 def test_an_answer_no_text_can_hold_is_an_error_for_its_item() -> None:

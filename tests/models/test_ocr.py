@@ -14,8 +14,9 @@ from PIL import ImageDraw, ImageFont
 from panic_tda.content import Image, Text
 from panic_tda.errors import ModelLoadError
 from panic_tda.models import glyph, ocr
+from panic_tda.models.hashing import sha256_of_file
 from panic_tda.models.model import Generator, Placement
-from panic_tda.models.weights import Weights, sha256_of_file
+from panic_tda.models.weights import Weights
 
 [SPEC] = ocr.MODELS
 FONT = Path(glyph.__file__).parent / "data" / "DejaVuSans.ttf"

@@ -11,8 +11,9 @@ import pytest
 from panic_tda.content import Text
 from panic_tda.errors import InvalidOutput, ModelLoadError
 from panic_tda.models import sentence
+from panic_tda.models.hashing import sha256_of_file
 from panic_tda.models.model import Embedder, Placement
-from panic_tda.models.weights import Weights, sha256_of_file
+from panic_tda.models.weights import Weights
 
 if TYPE_CHECKING:
     from panic_tda.models.model import Vector

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from panic_tda.errors import ModelLoadError, PrerequisiteError
-from panic_tda.models import weights
-from panic_tda.models.weights import Weights, sha256_of_file
+from panic_tda.models import hashing, weights
+from panic_tda.models.hashing import sha256_of_file
+from panic_tda.models.weights import Weights
 
 CONTENT = b"these are weights"
 TINY = Weights("tiny-weights", "1.0", "tiny_weights/model.bin", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
@@ -80,7 +81,7 @@ def test_a_file_is_read_once_and_again_when_it_has_changed(tmp_path: Path, monke
         read.append(path)
         return sha256_of_file(path)
 
-    monkeypatch.setattr(weights, "sha256_of_file", counted)
+    monkeypatch.setattr(hashing, "sha256_of_file", counted)
     for _ in range(3):
         assert weights.require(TINY, model="Tiny") == file
     assert read == [file]
@@ -154,4 +155,4 @@ def test_where_the_cache_is(environment: dict[str, str], expected: str, monkeypa
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert weights.cache_folder() == Path(expected)
+    assert hashing.cache_folder() == Path(expected)

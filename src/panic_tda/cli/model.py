@@ -1,7 +1,11 @@
-"""``panic-tda model``: the catalogue, fetching weights, and measuring a model on this machine."""
+"""``panic-tda model``: the catalogue, fetching and adding weights, and measuring a model on this machine."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +14,9 @@ from panic_tda.cli.context import Context
 from panic_tda.cli.output import gigabytes, message, print_json, print_table
 
 if TYPE_CHECKING:
-    from panic_tda.models.model import ModelSpec
+    from panic_tda.models.fitting import Fit
+    from panic_tda.models.model import ModelSpec, ParameterValue
+    from panic_tda.signature import Signature
 
 app = typer.Typer(help="The models panic-tda knows.", no_args_is_help=True)
 
@@ -23,11 +29,18 @@ def list_(
     task: Annotated[
         str | None, typer.Option(help="Only one kind, for instance 'text->image'.", show_default="all")
     ] = None,
+    here: Annotated[bool, typer.Option("--here", help="Only models whose weights are on this machine.")] = False,
 ) -> None:
     """Every model, with what it takes and makes."""
     from panic_tda.models.catalogue import catalogue
+    from panic_tda.models.fitting import weights_are_here
 
-    specs = [spec for spec in catalogue().values() if task is None or _matches(spec, task)]
+    wanted = _signature(task) if task is not None else None
+    specs = [
+        spec
+        for spec in catalogue().values()
+        if wanted in (None, spec.signature) and (not here or weights_are_here(spec))
+    ]
     if context.obj.json:
         print_json([_shape(spec) for spec in specs])
         return
@@ -39,6 +52,7 @@ def list_(
 def show(context: typer.Context, name: Name) -> None:
     """One model: parameters, weights, licence, version, source."""
     from panic_tda.models.catalogue import find
+    from panic_tda.models.fetching import terms
 
     spec = find(name)
     if context.obj.json:
@@ -47,34 +61,156 @@ def show(context: typer.Context, name: Name) -> None:
     print(f"{spec.name}@{spec.version}  {spec.signature}\n{spec.summary}\n")
     print(f"family    {spec.family}\nlicence   {spec.licence}\ntier      {spec.tier}\nsource    {spec.source}")
     print(f"memory    {gigabytes(spec.memory_bytes)}\nbatch     {spec.batch_size}")
+    print(f"computes  in {spec.dtype} on {spec.device}")
     if spec.dims:
         print(f"dims      {spec.dims}")
-    for file in _shape(spec)["weights"]:
-        print(f"weights   {file['requirement']}: {file['path']} ({'here' if file['present'] else 'not here'})")
+    for line in _weights_lines(spec):
+        print(f"weights   {line}")
+    if special := terms(spec):
+        print(f"mind      {special}")
     for parameter in spec.parameters:
         print(f"  {parameter.name} = {parameter.default!r}: {parameter.description}")
 
 
+def _weights_lines(spec: ModelSpec) -> Iterator[str]:
+    for file in _shape(spec)["weights"]:
+        yield f"{file['requirement']}: {file['path']} ({'here' if file['present'] else 'not here'})"
+    if spec.repository is not None:
+        pinned = spec.repository.commit or spec.repository.revision
+        commit = f" at {pinned[:12]}" if pinned else ", revision not pinned" if spec.repository.id else ""
+        yield f"{spec.repository.id or 'a folder'}{commit} ({spec.repository.folder or 'not here'})"
+
+
 @app.command()
-def download(context: typer.Context, names: Annotated[list[str], typer.Argument(help="Names of models.")]) -> None:
-    """Fetch the weights of models ahead of time."""
-    from panic_tda.errors import PrerequisiteError
+def fit(context: typer.Context, name: Name) -> None:
+    """Does a model fit the memory of this machine? Exit code 1 when it does not."""
     from panic_tda.models.catalogue import find
-    from panic_tda.models.weights import download as fetch
-    from panic_tda.models.weights import locate
+    from panic_tda.models.fitting import fit as hold
+
+    found = hold(find(name), _budget(context.obj))
+    if context.obj.json:
+        print_json({**asdict(found), "runs": found.runs})
+    else:
+        print(_fit_sentence(found))
+    if not found.fits:
+        raise typer.Exit(1)
+
+
+@app.command()
+def recommend(
+    context: typer.Context,
+    task: Annotated[str, typer.Option(help="What it should take and make, for instance 'text->image'.")],
+) -> None:
+    """The models for a task that fit this machine, those that run at once first, then the largest."""
+    from panic_tda.errors import RequestError
+    from panic_tda.models.catalogue import catalogue
+    from panic_tda.models.fitting import recommended
+
+    found = recommended(catalogue().values(), _signature(task), _budget(context.obj))
+    if context.obj.json:
+        print_json([{**asdict(each), "runs": each.runs} for each in found])
+        return
+    if not found:
+        raise RequestError(f"no model for {task} fits the memory budget", hint="see: panic-tda model list")
+    rows = [(each.model, gigabytes(each.needed_bytes), each.device, each.dtype, _lacks(each)) for each in found]
+    print_table(("name", "memory", "device", "numbers", "lacks"), rows, right=("memory",))
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name for the model; or a model of the catalogue, to say where it is.")],
+    path: Annotated[Path, typer.Option("--from", help="Folder of weights (safetensors), or a GGUF file.")],
+    family: Annotated[
+        str, typer.Option(help="diffusion, captioner, causal_lm, torch_sentence or multimodal.", show_default=False)
+    ] = "",
+    pipeline: Annotated[str, typer.Option(help="Class of diffusers.", show_default="the one the folder names")] = "",
+    option: Annotated[
+        list[str] | None, typer.Option(help="KEY=VALUE for the family, for instance dims=256.", show_default=False)
+    ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let Python code in the folder run, while it is unchanged.")
+    ] = False,
+) -> None:
+    """Add a model from a folder or file on this machine."""
+    from panic_tda.models.adding import add as put
+
+    options = dict(_pair(text) for text in option or [])
+    if pipeline:
+        options["pipeline"] = pipeline
+    spec = put(name, path, family, options, trust=trust)
+    if context.obj.json:
+        print_json(_shape(spec))
+    else:
+        place = spec.repository.folder if spec.repository else ""
+        print(f"{spec.name}: {spec.signature}, {gigabytes(spec.memory_bytes)}, {place}")
+
+
+def _pair(text: str) -> tuple[str, ParameterValue]:
+    from panic_tda.errors import RequestError
+
+    key, equals, value = text.partition("=")
+    if not (key and equals and value):
+        raise RequestError(f"--option {text!r} is not KEY=VALUE")
+    try:
+        return key, json.loads(value) if not value.startswith(("[", "{", "null")) else value
+    except ValueError:
+        return key, value
+
+
+@app.command()
+def download(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(help="Names of models.")],
+    again: Annotated[
+        bool, typer.Option("--again", help="Also what is here: fetch the newest and pin that instead.")
+    ] = False,
+    trust: Annotated[
+        bool,
+        typer.Option("--trust-remote-code", help="Let Python code that comes with a model run, while it is unchanged."),
+    ] = False,
+) -> None:
+    """Fetch the weights of models ahead of time, and pin them."""
+    from panic_tda.models.catalogue import find
+    from panic_tda.models.fetching import consent, fetch, terms
+    from panic_tda.models.weights import download as fetch_file
 
     options: Context = context.obj
     report = (lambda _: None) if options.quiet else message
-    wanted = [(name, weights) for name in names for weights in find(name).weights]
-    absent = sorted({name for name, weights in wanted if locate(weights) is None})
-    if absent and options.settings().offline:
-        raise PrerequisiteError(f"the settings say offline, and these weights are not here: {', '.join(absent)}")
-    files = [{"model": name, "path": str(fetch(weights, model=name, report=report))} for name, weights in wanted]
+    specs = [find(name) for name in names]
+    _check_online(options, specs, again)
+    files = []
+    for spec in specs:
+        if special := terms(spec):
+            report(special)
+        paths = [fetch_file(weights, model=spec.name, report=report) for weights in spec.weights]
+        if spec.repository is not None:
+            paths.append(fetch(spec, report=report, again=again))
+            if trust:
+                consent(find(spec.name))
+        files += [{"model": spec.name, "path": str(path)} for path in paths]
     if options.json:
         print_json(files)
     for name in names if not options.json else []:
-        paths = [file["path"] for file in files if file["model"] == name]
-        print(f"{name}: {', '.join(paths) or 'needs no download'}")
+        found = [file["path"] for file in files if file["model"] == name]
+        print(f"{name}: {', '.join(found) or 'needs no download'}")
+
+
+def _check_online(options: Context, specs: list[ModelSpec], again: bool) -> None:
+    from panic_tda.errors import PrerequisiteError
+    from panic_tda.models.fetching import is_offline
+    from panic_tda.models.fitting import weights_are_here
+
+    wanted = [spec for spec in specs if spec.weights or spec.repository]
+    absent = sorted({spec.name for spec in wanted if again or not weights_are_here(spec)})
+    offline = (
+        "the settings say offline" if options.settings().offline else "HF_HUB_OFFLINE is set" if is_offline() else ""
+    )
+    if absent and offline:
+        raise PrerequisiteError(
+            f"{offline}, and these weights are not here: {', '.join(absent)}",
+            hint=f"on a machine with a network: panic-tda model download {' '.join(absent)}",
+        )
 
 
 @app.command()
@@ -107,21 +243,38 @@ def measure(
         )
 
 
-def _matches(spec: ModelSpec, task: str) -> bool:
+def _signature(task: str) -> Signature:
     from panic_tda.errors import RequestError
     from panic_tda.signature import Signature
 
     try:
-        return spec.signature == Signature.parse(task)
+        return Signature.parse(task)
     except ValueError:
         raise RequestError(
             f"--task {task!r} is not a signature", hint="for instance 'text->image', 'image->text', 'text->vector'"
         ) from None
 
 
-def _shape(spec: ModelSpec) -> dict[str, Any]:
-    from dataclasses import asdict
+def _budget(options: Context) -> int:
+    from panic_tda.runtime.residency import available_memory
 
+    return options.settings().memory_budget * 1_000_000 or available_memory()
+
+
+def _fit_sentence(found: Fit) -> str:
+    verdict = "fits" if found.fits else "does not fit"
+    counted = f"{found.parameters / 1e9:.3g} B parameters in {found.dtype}" if found.parameters else "estimate"
+    needs = f"needs {gigabytes(found.needed_bytes)} ({counted}), the budget is {gigabytes(found.budget_bytes)}"
+    return f"{found.model} {verdict}: {needs}; {found.device}; {_lacks(found) or 'ready to run'}"
+
+
+def _lacks(found: Fit) -> str:
+    missing = [f"the package {package}" for package in found.packages_missing]
+    return ", ".join([*missing, *([] if found.weights_here else ["its weights"])])
+
+
+def _shape(spec: ModelSpec) -> dict[str, Any]:
+    from panic_tda.models.fitting import weights_are_here
     from panic_tda.models.weights import locate
 
     shape = asdict(spec)
@@ -130,5 +283,7 @@ def _shape(spec: ModelSpec) -> dict[str, Any]:
         {**asdict(weights), "requirement": weights.requirement, "present": locate(weights) is not None}
         for weights in spec.weights
     ]
+    shape["options"] = dict(spec.options)
+    shape["here"] = weights_are_here(spec)
     del shape["loader"]
     return shape

@@ -1,4 +1,4 @@
-"""The models panic-tda knows by name: its own families, and those of installed plug-ins.
+"""The models panic-tda knows by name: its own families, those of installed plug-ins, and those added by hand.
 
 A plug-in is a package with an entry point in the group ``panic_tda.models`` that names a tuple of
 :class:`~panic_tda.models.model.ModelSpec`. One that does not import is a warning that names it.
@@ -7,24 +7,56 @@ A plug-in is a package with an entry point in the group ``panic_tda.models`` tha
 from __future__ import annotations
 
 import difflib
+import os
 import warnings
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from importlib import import_module, metadata
+from typing import Any
 
-from panic_tda.errors import UnknownModel
+from panic_tda.errors import ConfigurationError, PanicError, UnknownModel
+from panic_tda.models.deployment import current, deployed, state
 from panic_tda.models.model import ModelSpec
+from panic_tda.models.shelf import Added, Shelf, read_shelf, shelf_file
 
-_FAMILIES = ("glyph", "ocr", "causal_lm", "sentence", "vision", "dummy")
+_FAMILIES = (
+    *("glyph", "ocr", "causal_lm", "sentence", "vision"),
+    *("diffusion", "captioner", "torch_lm", "torch_sentence", "multimodal"),
+    "dummy",
+)
 PLUGIN_GROUP = "panic_tda.models"
 
 
-@cache
 def catalogue() -> dict[str, ModelSpec]:
-    """Every model by name, in the order of the families."""
+    """Every model by name, in the order of the families, with where it is on this machine."""
+    known = state()
+    try:
+        written = os.stat(_shelf_file(known)).st_mtime_ns  # noqa: PTH116  # asked for often, and four times as fast
+    except OSError:
+        written = 0
+    return _deployed((written, *known))
+
+
+@lru_cache(maxsize=4)
+def _shelf_file(_: tuple[object, ...]) -> str:
+    return str(shelf_file())
+
+
+@lru_cache(maxsize=4)
+def _deployed(_: tuple[object, ...]) -> dict[str, ModelSpec]:
+    """The catalogue in one state of files and settings."""
+    settings, shelf = current(), read_shelf()
+    specs = published() | _added(shelf, published())
+    _check_names(dict(settings.weights), specs)
+    return {name: deployed(spec, settings, shelf) for name, spec in specs.items()}
+
+
+@cache
+def published() -> dict[str, ModelSpec]:
+    """The entries as their families and plug-ins wrote them, whatever this machine has."""
     specs: dict[str, ModelSpec] = {}
     for family in _FAMILIES:
-        for spec in import_module(f"panic_tda.models.{family}").MODELS:
+        for spec in _family(family).MODELS:
             specs[spec.name] = spec
     for entry_point in metadata.entry_points(group=PLUGIN_GROUP):
         try:
@@ -56,6 +88,44 @@ def close_names(name: str, known: Iterable[str]) -> list[str]:
     """At most three of the known names that look like this one, nearest first, whatever their case."""
     folded = {candidate.casefold(): candidate for candidate in known}
     return [folded[match] for match in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
+
+
+def entry_for(name: str, added: Added) -> ModelSpec:
+    """The catalogue entry of a model added by hand; raises ``ConfigurationError`` when its family adds none."""
+    adders = {family: module.added for family in _FAMILIES if (module := _family(family)) and hasattr(module, "added")}
+    if added.family not in adders:
+        raise ConfigurationError([f"family {added.family!r} is none of {', '.join(sorted(adders))}"])
+    spec: ModelSpec = adders[added.family](name, added)
+    return spec
+
+
+def _family(name: str) -> Any:
+    return import_module(f"panic_tda.models.{name}")
+
+
+def _added(shelf: Shelf, known: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
+    """The entries of the shelf; one that cannot be is a warning that names it."""
+    specs = {}
+    for name, added in shelf.added.items():
+        try:
+            if name in known:
+                raise ConfigurationError([f"the name {name} is taken"])
+            specs[name] = entry_for(name, added)
+        except PanicError as fault:
+            warnings.warn(f"{name} of {shelf_file()} is left out: {fault}", stacklevel=2)
+    return specs
+
+
+def _check_names(folders: Mapping[str, str], specs: Mapping[str, ModelSpec]) -> None:
+    unknown = [name for name in folders if name not in specs or specs[name].repository is None]
+    if unknown:
+        raise ConfigurationError(
+            [f"weights.{name}: {_why_no_folder(name, specs)}" for name in unknown],
+        )
+
+
+def _why_no_folder(name: str, specs: Mapping[str, ModelSpec]) -> str:
+    return "its weights are not a folder" if name in specs else f"unknown model; {nearest_names(name, specs)}"
 
 
 def _checked(value: object) -> tuple[ModelSpec, ...]:

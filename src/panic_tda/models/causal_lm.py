@@ -15,6 +15,8 @@ from typing import Any, cast
 from panic_tda.content import Content, Text
 from panic_tda.errors import InvalidOutput, ModelCallFailed, ModelError, ModelLoadError, SignatureError
 from panic_tda.models.model import ModelSpec, Parameter, Parameters, Placement
+from panic_tda.models.repositories import Repository, require_folder
+from panic_tda.models.shelf import Added
 from panic_tda.models.weights import Weights, require
 from panic_tda.signature import Signature
 
@@ -86,7 +88,11 @@ def request(text: str, seed: int, parameters: Parameters) -> dict[str, Any]:
 
 def load(spec: ModelSpec, placement: Placement) -> CausalLanguageModel:
     """Loads a GGUF file; raises ``PrerequisiteError`` or ``ModelLoadError``."""
-    path = require(spec.weights[0], model=spec.name)
+    path = (
+        require_folder(spec.repository, model=spec.name)
+        if spec.repository
+        else require(spec.weights[0], model=spec.name)
+    )
     import xllamacpp
 
     settings = _settings(path, placement.threads)
@@ -119,6 +125,38 @@ def _settings(path: Path, threads: int) -> Any:
     return settings
 
 
+_PARAMETERS = (
+    Parameter("instruction", "rephrase", f"{', '.join(INSTRUCTIONS)}, or an instruction in your own words"),
+    Parameter("temperature", 0.8, "randomness of sampling; 0 is greedy", minimum=0.0, maximum=5.0),
+    Parameter("max_tokens", 48, "longest answer", minimum=1, maximum=1024),
+    Parameter("one_line", True, "the answer ends at its first line break"),
+    Parameter("top_p", 0.95, "share of probability that is sampled from", minimum=0.0, maximum=1.0),
+)
+
+
+def added(name: str, entry: Added) -> ModelSpec:
+    """A GGUF file, or a folder in the format of transformers."""
+    if Path(entry.path).suffix != ".gguf":
+        from panic_tda.models import torch_lm
+
+        return torch_lm.added(name, entry)
+    return ModelSpec(
+        name=name,
+        family="causal_lm",
+        signature=Signature.parse("text -> text"),
+        summary=f"added from {Path(entry.path).name}",
+        loader="panic_tda.models.causal_lm:load",
+        licence="unknown: see its page",
+        source=entry.path,
+        twin="tests/models/test_causal_lm.py",
+        memory_bytes=1_000_000_000,
+        parameters=_PARAMETERS,
+        dtype="gguf",
+        requires=("xllamacpp",),
+        repository=Repository("", folder=entry.path),
+    )
+
+
 MODELS: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="SmolLM2",
@@ -139,13 +177,7 @@ MODELS: tuple[ModelSpec, ...] = (
                 size=98_362_432,
             ),
         ),
-        parameters=(
-            Parameter("instruction", "rephrase", f"{', '.join(INSTRUCTIONS)}, or an instruction in your own words"),
-            Parameter("temperature", 0.8, "randomness of sampling; 0 is greedy", minimum=0.0, maximum=5.0),
-            Parameter("max_tokens", 48, "longest answer", minimum=1, maximum=1024),
-            Parameter("one_line", True, "the answer ends at its first line break"),
-            Parameter("top_p", 0.95, "share of probability that is sampled from", minimum=0.0, maximum=1.0),
-        ),
+        parameters=_PARAMETERS,
         dtype="q4_1",
         requires=("xllamacpp",),
     ),

