@@ -9,6 +9,8 @@ disturbed: no duplicates, no gaps, no committed invocation computed again, a who
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
 import random
 import shutil
 import signal
@@ -26,12 +28,14 @@ if __name__ == "__main__":
 
 import sqlalchemy as sa
 
+from crash.writers import write_together
 from panic_tda.fault_points import POINTS
 from panic_tda.lab.doctor import examine
 from panic_tda.lab.perform import create
 from panic_tda.lab.validation import validate_config
 from panic_tda.store.database import open_record
-from panic_tda.store.tables import invocations
+from panic_tda.store.revisions import HEAD, REVISIONS, upgrade
+from panic_tda.store.tables import invocations, runs
 from support.canonical import Canonical, canonical
 from support.laboratory import bench_on
 
@@ -88,8 +92,106 @@ class Campaign:
     def at_point(self, point: str, nth: int) -> bool:
         """Dies the ``nth`` time a point is reached, and is resumed; whether it came so far."""
         path, calls = self._new()
-        killed = self._run(path, calls, point, str(nth)) == -signal.SIGKILL
+        killed = self._run(path, calls, "--point", point, "--nth", str(nth)) == -signal.SIGKILL
         self._check(path, calls, killed, f"{point}, time {nth}")
+        return killed
+
+    def out_of_disk(self, point: str, nth: int) -> str:
+        """No file may grow from the ``nth`` time a point is reached; resumed when there is room. The error it gave."""
+        path, calls = self._new()
+        process = self._start(path, calls, "--point", point, "--nth", str(nth), "--act", "full")
+        _, errors = process.communicate()
+        self._check(path, calls, False, f"out of disk {point}, time {nth}")
+        return errors.decode(errors="replace").replace(str(path), "RECORD")
+
+    def together(self, number: int, *, ending: str = "") -> list[int]:
+        """Several processes perform at once; how many items each computed.
+
+        ``killed``: the first of them dies on the way. ``stopped``: it stands still until the others, when its lease has
+        run out, have finished without it.
+        """
+        path, calls = self._new()
+        lease = "4" if ending == "stopped" else "60"
+        options = ("--glance-s", "0.02", "--lease-s", lease)
+        files = [calls.with_suffix(f".calls{member}") for member in range(number)]
+        first = self._start(path, files[0], *options, "--point", "after the commit", "--nth", "9", "--act", "wait")
+        _read_until(first, "waiting")
+        others = [self._start(path, file, *options) for file in files[1:]]
+        for other in others:
+            _read_until(other, "generate")  # it has joined
+        if ending == "stopped":
+            first.send_signal(signal.SIGSTOP)
+        else:
+            _go_on(first)
+        if ending == "killed":
+            _read_until(first, "generate")
+            first.kill()
+        codes = [self._finish(other) for other in others]
+        if ending == "stopped":
+            first.send_signal(signal.SIGCONT)
+            _go_on(first)
+        codes.append(self._finish(first))
+        allowed = {"": 0, "killed": -signal.SIGKILL, "stopped": 1}[ending]
+        if any(codes[:-1]) or codes[-1] != allowed:
+            self.tally.faults.append(f"together {ending}: exit codes {codes}")
+        computed = [len(file.read_text().splitlines()) if file.exists() else 0 for file in files]
+        in_flight = 6 * 8 if ending else 0  # batches: two at the model, two encoded, two waiting to be stored
+        self.tally.computed_again += sum(computed) > len(self._reference["invocations"]) + in_flight
+        self._check(path, calls, False, f"together {ending}")
+        return computed
+
+    def _finish(self, process: subprocess.Popen[bytes]) -> int:
+        _, errors = process.communicate()
+        if process.returncode > 0 and b"was taken over" not in errors:
+            self.tally.faults.append(errors.decode(errors="replace")[-500:])
+        return process.returncode
+
+    def during_migration(self, revision: str) -> bool:
+        """Dies while a record of an old revision is brought up to date, and is opened again."""
+        self._number += 1
+        path = self._folder / f"{self._number}.sqlite"
+        engine = sa.create_engine(f"sqlite:///{path}")
+        upgrade(engine, revision)
+        engine.dispose()
+        options = ("--point", "during the migration", "--open")
+        killed = self._run(path, path.with_suffix(".calls"), *options) == -signal.SIGKILL
+        self.tally.killed += killed
+        with open_record(path) as record, record.reading() as connection:
+            whole = connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+            head = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == HEAD
+        self.tally.damaged += not (whole and head)
+        self._remove()
+        return killed
+
+    def during_creation(self, config: Mapping[str, Any], runs_planned: int) -> int:
+        """Dies at each commit while an experiment is created: it is there with all its runs, or not at all."""
+        for nth in itertools.count(1):
+            self._number += 1
+            path = self._folder / f"{self._number}.sqlite"
+            options = ("--create", json.dumps(config), "--point", "before the commit", "--nth", str(nth))
+            code = self._run(path, path.with_suffix(".calls"), *options)
+            with open_record(path) as record, record.reading() as connection:
+                created = connection.execute(sa.select(sa.func.count()).select_from(runs)).scalar_one()
+            self._remove()
+            self.tally.damaged += created not in (0, runs_planned)
+            if code == 0:
+                self.tally.damaged += created != runs_planned
+                return nth - 1
+            self.tally.killed += 1
+        raise AssertionError
+
+    def during_export(self) -> bool:
+        """Dies just before an export gets its name: there is the old file or none, never half of one."""
+        path, calls = self._new()
+        self._run(path, calls)
+        target = self._folder / f"{self._number}.png"
+        target.write_bytes(b"the old one")
+        killed = self._run(path, calls, "--point", "during the export rename", "--export", str(target)) < 0
+        self.tally.killed += killed
+        self.tally.damaged += target.read_bytes() != b"the old one"
+        if self._run(path, calls, "--export", str(target)) or target.read_bytes()[:4] != b"\x89PNG":
+            self.tally.faults.append("an export that was killed could not be made again")
+        self._check(path, calls, killed, "during an export")
         return killed
 
     def at_moment(self, share: float) -> bool:
@@ -119,12 +221,12 @@ class Campaign:
         path = Path(shutil.copy(self._created, self._folder / f"{self._number}.sqlite"))
         return path, path.with_suffix(".calls")
 
-    def _start(self, path: Path, calls: Path, *point: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(VICTIM), str(path), str(calls), *point]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    def _start(self, path: Path, calls: Path, *options: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(VICTIM), str(path), str(calls), *options]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-    def _run(self, path: Path, calls: Path, *point: str) -> int:
-        process = self._start(path, calls, *point)
+    def _run(self, path: Path, calls: Path, *options: str) -> int:
+        process = self._start(path, calls, *options)
         _, errors = process.communicate()
         if process.returncode > 0:
             self.tally.faults.append(errors.decode(errors="replace")[-500:])
@@ -151,8 +253,25 @@ class Campaign:
                 whole = connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
             with bench_on(record) as bench:
                 self.tally.damaged += not whole or bool(examine(bench))
+        self._remove()
+
+    def _remove(self) -> None:
         for file in self._folder.glob(f"{self._number}.*"):
             file.unlink()
+
+
+def _read_until(process: subprocess.Popen[bytes], word: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.decode().strip() == word:
+            return
+    raise RuntimeError(f"it never said {word!r}")
+
+
+def _go_on(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    process.stdin.write(b"go\n")
+    process.stdin.flush()
 
 
 def _committed(path: Path) -> int:
@@ -174,11 +293,22 @@ def main() -> int:
                 for point in STAGE_POINTS:
                     for nth in (1, 2, 5, 20, 100):
                         campaign.at_point(point, nth)
+                for revision in REVISIONS[:-1]:
+                    campaign.during_migration(revision)
+                campaign.during_export()
+                campaign.during_creation(DUMMIES, 64)
+                for point, nth in (("after the model call", 30), ("between stages", 1), ("between stages", 2)):
+                    campaign.out_of_disk(point, nth)
+                for ending in ("", "killed", "stopped"):
+                    print(f"together {ending}: {campaign.together(3, ending=ending)} computed", flush=True)
             chance = random.Random(1)
             for _ in range(moments):
                 campaign.at_moment(chance.random())
             print(f"{name}: {campaign.tally}", flush=True)
             clean = clean and campaign.tally.clean
+    lost = write_together(8, 500)
+    print(f"8 writers x 500 batches with a reader and an exporter: {lost or 'nothing lost, no fault'}")
+    clean = clean and not lost
     return 0 if clean else 1
 
 

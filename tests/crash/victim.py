@@ -1,24 +1,31 @@
-"""Performs the experiment of a record, and dies by SIGKILL where it was told to.
+"""Does one thing with a record, and dies by SIGKILL, runs out of disk or waits where it was told to.
 
-    python victim.py RECORD CALLS [POINT NTH]
+    python victim.py RECORD CALLS [--point POINT --nth N] [--act die|full|wait] [--lease-s S] [--glance-s S]
+    python victim.py RECORD CALLS --export FILE | --create CONFIG | --open
 
 ``CALLS`` is a file to which a line is added for each item a generator computes, before it is computed. ``POINT`` is a
-fault point; at the ``NTH`` time it is reached the process is gone.
+fault point; at the ``NTH`` time it is reached the process is gone (``die``), the record may not grow any more
+(``full``), or it says so and waits for a line on stdin (``wait``). Performing prints its stage with each report of
+progress.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
+import json
 import os
+import resource
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from panic_tda import fault_points
+from panic_tda.errors import PanicError
 from panic_tda.lab.perform import perform
-from panic_tda.lab.workbench import Workbench
+from panic_tda.lab.workbench import GLANCE_S, LEASE_S, Workbench
 from panic_tda.models.model import Model, ModelSpec, Placement
 from panic_tda.runtime.inprocess import InProcessExecutor
 from panic_tda.store.database import open_record
@@ -32,8 +39,10 @@ class Counted:
 
     def generate(self, inputs: Sequence[Any], seeds: Sequence[int], parameters: Any) -> Any:
         """Writes a line for each item, then computes them."""
-        with self._calls.open("a") as lines:
-            lines.writelines(f"{self._name} {given.sha256} {seed}\n" for given, seed in zip(inputs, seeds, strict=True))
+        lines = [f"{self._name} {given.sha256} {seed}\n" for given, seed in zip(inputs, seeds, strict=True)]
+        file = os.open(self._calls, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(file, "".join(lines).encode())  # whole, however many processes write
+        os.close(file)
         return self._inner.generate(inputs, seeds, parameters)
 
     def close(self) -> None:
@@ -41,22 +50,89 @@ class Counted:
         self._inner.close()
 
 
-def main(record_path: str, calls: str, point: str = "", nth: str = "1") -> None:
-    """Performs, or dies."""
+def die() -> None:
+    """Nothing is finished, nothing is closed."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fill() -> None:
+    """From now on the log of the record, the largest file, does not grow any more."""
+    log = Path(f"{sys.argv[1]}-wal")
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size, hard))
+
+
+def wait() -> None:
+    """Until the other side says go."""
+    print("waiting", flush=True)
+    sys.stdin.readline()
+
+
+ACTS: dict[str, Callable[[], None]] = {"die": die, "full": fill, "wait": wait}
+
+
+def arm(point: str, nth: int, act: Callable[[], None]) -> None:
+    """Lets it happen at the ``nth`` time."""
+    reached = itertools.count(1)
+    fault_points.arm(point, lambda: act() if next(reached) == nth else None)
+
+
+def main() -> int:
+    """Performs, exports or opens, or dies; 1 with the error on stderr when that failed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("record")
+    parser.add_argument("calls", type=Path)
+    parser.add_argument("--point")
+    parser.add_argument("--nth", type=int, default=1)
+    parser.add_argument("--act", choices=ACTS, default="die")
+    parser.add_argument("--lease-s", type=float, default=LEASE_S)
+    parser.add_argument("--glance-s", type=float, default=GLANCE_S)
+    parser.add_argument("--export", type=Path)
+    parser.add_argument("--create", help="an experiment as JSON")
+    parser.add_argument("--open", action="store_true")
+    given = parser.parse_args()
+    if given.point:
+        arm(given.point, given.nth, ACTS[given.act])
+    try:
+        work(given)
+    except PanicError as fault:
+        print(f"{type(fault).__name__}: {fault.message} ({fault.hint})", file=sys.stderr)
+        return 1
+    return 0
+
+
+def work(given: argparse.Namespace) -> None:
+    """What was asked for."""
 
     def load(spec: ModelSpec, placement: Placement) -> Model:
         model = spec.load(placement)
-        counted: Model = Counted(model, spec.name, Path(calls)) if spec.signature.is_generator else model
+        counted: Model = Counted(model, spec.name, given.calls) if spec.signature.is_generator else model
         return counted
 
-    if point:
-        reached = itertools.count(1)
-        last = int(nth)
-        fault_points.arm(point, lambda: os.kill(os.getpid(), signal.SIGKILL) if next(reached) == last else None)
-    with open_record(record_path) as record:
+    with open_record(given.record) as record:
+        if given.open:
+            return
+        if given.export:
+            from panic_tda.figures.exhibition import write_mosaic
+            from panic_tda.store.experiments import experiment_ids
+
+            with record.reading() as connection:
+                keys = experiment_ids(connection, ["latest"])
+            write_mosaic(record, keys, given.export)
+            return
         executor = InProcessExecutor(load=load)
-        perform(Workbench(record, executor, batch_size=8, report=_say), ["latest"])
-        executor.close()
+        if given.create:
+            from panic_tda.lab.perform import create
+            from panic_tda.lab.validation import validate_config
+
+            create(Workbench(record, executor), validate_config(json.loads(given.create), folder=Path()), accept=True)
+            executor.close()
+            return
+        bench = Workbench(record, executor, batch_size=8, report=_say, lease_s=given.lease_s, glance_s=given.glance_s)
+        try:
+            perform(bench, ["latest"])
+        finally:
+            executor.close()
 
 
 def _say(progress: Any) -> None:
@@ -65,4 +141,4 @@ def _say(progress: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main())

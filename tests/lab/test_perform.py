@@ -31,7 +31,9 @@ from panic_tda.models.weights import Weights
 from panic_tda.runtime.inprocess import InProcessExecutor
 from panic_tda.settings import Settings
 from panic_tda.store.database import Record
-from panic_tda.store.tables import experiments, metadata, runs
+from panic_tda.store.leases import lease
+from panic_tda.store.performers import Performer, join
+from panic_tda.store.tables import experiments, metadata, performers, runs
 from support.laboratory import bench_on, fakes, performed
 
 __all__ = ["fakes"]
@@ -81,16 +83,6 @@ def test_an_experiment_keeps_to_the_versions_it_was_started_with(record: Record,
     fakes["Echo"] = replace(fakes["Echo"], revision=2)
     with bench_on(record) as bench, pytest.raises(ModelVersionChanged, match=f"{key} was started with Echo@1"):
         perform(bench, [key])
-
-
-def test_two_processes_do_not_perform_the_same_experiment(record: Record, fakes: dict[str, ModelSpec]) -> None:
-    with bench_on(record) as bench:
-        key = create(bench, validate_config(CONFIG, folder=Path()))
-        with record.writing() as connection:
-            elsewhere = {"host": "another-machine", "pid": 1}
-            connection.execute(sa.update(experiments).values(performer=elsewhere, status="running"))
-        with pytest.raises(RecordBusy, match="process 1 on another-machine"):
-            perform(bench, [key])
 
 
 def test_extending_needs_something_to_add_and_never_shrinks(record: Record, fakes: dict[str, ModelSpec]) -> None:
@@ -153,22 +145,23 @@ def test_the_demonstration_has_three_networks_and_a_fast_form() -> None:
     assert fast.config.max_length < whole.config.max_length
 
 
-def held_elsewhere(record: Record) -> None:
+def performed_elsewhere(record: Record, key: str) -> None:
     with record.writing() as connection:
-        elsewhere = {"host": "another-machine", "pid": 1, "token": "theirs"}
-        connection.execute(sa.update(experiments).values(performer=elsewhere, status="running"))
+        elsewhere = Performer(key, 60)
+        join(connection, elsewhere)
+        connection.execute(sa.update(performers).values(host="another-machine", pid=1))
+        with_runs = connection.execute(sa.select(runs.c.id)).scalars().all()
+        lease(connection, elsewhere, "generate", with_runs)
 
 
 def test_what_is_refused_while_another_performs_changes_nothing(record: Record, fakes: dict[str, ModelSpec]) -> None:
     with bench_on(record) as bench:
         key = create(bench, validate_config(CONFIG | {"prompts": ["a", "error"]}, folder=Path()))
         perform(bench, [key])
-        held_elsewhere(record)
+        performed_elsewhere(record, key)
         before = everything(record)
-        with pytest.raises(RecordBusy):
+        with pytest.raises(RecordBusy, match="process 1 on another-machine"):
             extend(bench, key, max_length=9)
-        with pytest.raises(RecordBusy):
-            perform(bench, [key], retry_failed=True)
         assert everything(record) == before
         assert perform(bench, [key], take_over=True)[0].status == "completed"
 

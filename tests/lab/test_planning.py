@@ -198,3 +198,17 @@ class TestOtherSeed:
 
     def test_without_one_the_seed_is_the_runs_own(self) -> None:
         assert RunState("run", "experiment", network("A"), -1, 0, 9, "00").next_seed == -1
+
+
+@given(st.integers(0, 12), st.integers(0, 30), st.integers(0, 3))
+def test_withdrawn_runs_are_of_one_experiment_came_last_and_leave_the_order_of_the_others(
+    mine: int, number: int, theirs: int
+) -> None:
+    runs = waiting_runs([network("A")], mine, 4)
+    others = [RunState(f"other {index}", "another", network("A"), -1, 0, 4, "00") for index in range(theirs)]
+    wave = Wavefront([*runs, *others])
+    taken = wave.withdraw(number, "experiment")
+    kept = max(0, mine - number)
+    assert taken == runs[kept:][::-1]
+    batch = wave.next_batch(set(), lambda _: 100)
+    assert list(batch.runs if batch else ()) == [*runs[:kept], *others]

@@ -58,3 +58,11 @@ def test_failed_items_are_counted_and_not_waited_for() -> None:
     pace.advance("text", 1, 1.0, failed=3)
     pace.tell()
     assert (told[-1].failed, told[-1].total, told[-1].seconds_left) == (3, 11, 0)
+
+
+def test_work_that_other_processes_leave_or_take_changes_what_is_left() -> None:
+    pace, told, _ = paced({"image": 4})
+    pace.add({"image": 6, "text": 3})
+    pace.drop({"image": 2})
+    pace.tell()
+    assert told[-1].total == 10 + 4 + 6 + 3 - 2

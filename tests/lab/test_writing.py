@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,26 @@ def test_a_job_that_raises_is_not_swallowed(prepare: Callable[[Any], Any], store
     writer = Writer()
     with pytest.raises(OSError, match="the disk is full"), writer:
         writer.put([1, 2, 3], prepare, store)
+
+
+def test_no_job_is_stored_after_one_that_failed() -> None:
+    """It may build on what the other one did not store: a step without the one before is a hole."""
+    stored: list[int] = []
+    held = threading.Event()
+
+    def fail_late(_: object) -> None:
+        assert held.wait(60)
+        raise OSError("the disk is full")
+
+    def put_two() -> None:
+        with Writer() as writer:
+            writer.put([1], list, fail_late)
+            writer.put([2], list, stored.extend)
+            held.set()
+
+    with pytest.raises(OSError, match="the disk is full"):
+        put_two()
+    assert stored == []
 
 
 def contents(number: int) -> list[Content]:

@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 
 from panic_tda.content import Text
-from panic_tda.errors import ConfigurationError, ExecutorClosed, InsufficientMemory, ModelCallFailed, ModelLoadError
+from panic_tda.errors import (
+    ConfigurationError,
+    ExecutionTimeout,
+    ExecutorClosed,
+    InsufficientMemory,
+    ModelCallFailed,
+    ModelLoadError,
+)
 from panic_tda.models.model import Placement
 from panic_tda.runtime.execution import BatchLimits, execute
 from panic_tda.runtime.executor import Executor
@@ -179,6 +186,24 @@ class Gate:
 
         self.model = Gated(spec)
         return self.model
+
+
+def test_in_process_a_call_that_hangs_is_a_typed_error_and_the_next_one_has_a_new_model() -> None:
+    gate = Gate()
+    models: list[Any] = []
+
+    def load(spec: Any, placement: Placement) -> Any:
+        models.append(FakeModel(spec) if models else gate.load(spec, placement))
+        return models[-1]
+
+    executor = InProcessExecutor(memory_budget=BUDGET, load=load, call_timeout_s=0.05)
+    with pytest.raises(ExecutionTimeout, match=r"did not answer within 0\.05 s") as caught:
+        executor.submit(call("a")).result(timeout=60)
+    assert "--retry-failed" in caught.value.hint
+    assert executor.submit(call("b")).result(timeout=60).outputs == on_fake_models(call("b"))
+    executor.close()
+    assert (models[0].closed, models[1].closed) == (0, 1)
+    gate.open.set()
 
 
 def test_in_process_close_finishes_the_call_in_progress_and_drops_the_queue() -> None:

@@ -14,11 +14,13 @@ from panic_tda.store.database import Record
 from panic_tda.store.experiments import delete_experiment
 from panic_tda.store.generation import Failure, unfinished_runs, write_failures
 from panic_tda.store.identifiers import new_id
+from panic_tda.store.leases import lease
 from panic_tda.store.lyapunov import RunGroup, write_lyapunov
 from panic_tda.store.outputs import load_outputs
+from panic_tda.store.performers import Performer, join
 from panic_tda.store.progress import Count, set_stage
 from panic_tda.store.settings import write_setting
-from panic_tda.store.tables import clustering_results, embedding_clusters, embeddings, programs, twins
+from panic_tda.store.tables import clustering_results, embedding_clusters, embeddings, performers, programs, twins
 from panic_tda.store.topology import write_diagram
 from support.contents import image, numbered
 from support.lyapunov import lyapunov_result
@@ -66,6 +68,10 @@ def furnish(connection: Connection, *outputs: Text) -> str:
     set_stage(connection, key, "embed", "E", Count(1, 2))
     lyapunov(connection, key, prompt.sha256)
     clustering(connection, key, outputs[0].sha256, outputs[0].sha256)
+    gone = Performer(key, 60)
+    join(connection, gone)
+    lease(connection, gone, "generate", ids)
+    connection.execute(sa.update(performers).values(expires_at=NOW))
     return key
 
 

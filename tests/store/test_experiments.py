@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -12,38 +8,20 @@ import pytest
 import sqlalchemy as sa
 
 from panic_tda.content import Text
-from panic_tda.errors import NotFound, RecordBusy
-from panic_tda.store.claims import claim, release, status_of
+from panic_tda.errors import NotFound
 from panic_tda.store.database import Record
 from panic_tda.store.experiments import (
     PlannedTwin,
-    delete_experiment,
     ensure_runs,
     find_experiment,
     find_run,
     list_experiments,
     update_experiment,
 )
-from panic_tda.store.tables import experiments, runs, twins
+from panic_tda.store.performers import Performer, join, leave
+from panic_tda.store.tables import runs, twins
 from support.contents import numbered
 from support.records import counts, grow, planned, plant, run_ids
-
-
-def mark_performer(record: Record, key: str, **performer: Any) -> None:
-    with record.writing() as connection:
-        values = {"performer": {"host": socket.gethostname()} | performer, "status": "running"}
-        connection.execute(sa.update(experiments).where(experiments.c.id == key).values(**values))
-
-
-def status(record: Record, key: str) -> str:
-    with record.reading() as connection:
-        return status_of(find_experiment(connection, key))
-
-
-def dead_pid() -> int:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
 
 
 def test_planning_the_same_runs_twice_creates_nothing(record: Record) -> None:
@@ -195,92 +173,12 @@ def test_a_run_is_found_by_id_prefix_and_latest(record: Record) -> None:
     assert caught.value.hint == "panic-tda run list shows their ids"
 
 
-def test_a_claimed_experiment_is_running_and_a_released_one_is_not(record: Record) -> None:
-    with record.writing() as connection:
-        key, _ = plant(connection)
-    assert status(record, key) == "pending"
-    with record.writing() as connection:
-        held = claim(connection, key)
-        assert held.status == "pending"
-    assert status(record, key) == "running"
-    with record.writing() as connection:
-        release(connection, held, "completed")
-        row = find_experiment(connection, key)
-    assert (row.status, row.performer) == ("completed", None)
-    assert row.completed_at is not None
-
-
-def test_an_interrupted_experiment_has_no_end(record: Record) -> None:
-    with record.writing() as connection:
-        key, _ = plant(connection)
-        release(connection, claim(connection, key), "interrupted")
-        assert find_experiment(connection, key).completed_at is None
-
-
-@pytest.mark.parametrize("performer", [{"pid": os.getppid()}, {"pid": 1, "host": "elsewhere"}], ids=["here", "there"])
-def test_an_experiment_that_another_process_performs_is_busy(record: Record, performer: dict[str, Any]) -> None:
-    with record.writing() as connection:
-        key, _ = plant(connection)
-    mark_performer(record, key, **performer)
-    assert status(record, key) == "running"
-    busy = f"experiment {key} is being performed by process {performer['pid']} on"
-    with pytest.raises(RecordBusy, match=busy), record.writing() as connection:
-        claim(connection, key)
-    with record.writing() as connection:
-        claim(connection, key, take_over=True)
-        assert find_experiment(connection, key).performer["pid"] == os.getpid()
-
-
-def test_an_experiment_whose_process_died_is_interrupted_and_can_be_taken_over(record: Record) -> None:
-    with record.writing() as connection:
-        key, _ = plant(connection)
-    mark_performer(record, key, pid=dead_pid())
-    assert status(record, key) == "interrupted"
-    with record.writing() as connection:
-        claim(connection, key)
-        performer = find_experiment(connection, key).performer
-        assert (performer["host"], performer["pid"]) == (socket.gethostname(), os.getpid())
-    assert status(record, key) == "running"
-
-
-def test_one_that_was_taken_over_from_leaves_the_new_performer_alone(record: Record) -> None:
-    with record.writing() as connection:
-        key, _ = plant(connection)
-        old = claim(connection, key)
-        with pytest.raises(RecordBusy):
-            claim(connection, key)
-        new = claim(connection, key, take_over=True)
-        release(connection, old, "interrupted")
-        assert find_experiment(connection, key).performer["token"] == new.token
-        release(connection, new, "completed")
-        assert find_experiment(connection, key).status == "completed"
-
-
-def test_an_experiment_at_work_is_not_deleted(record: Record) -> None:
-    with record.writing() as connection:
-        key, _ = plant(connection)
-        held = claim(connection, key)
-        with pytest.raises(RecordBusy):
-            delete_experiment(connection, key)
-        release(connection, held, "interrupted")
-        delete_experiment(connection, key)
-
-
-def test_a_process_of_another_user_counts_as_alive(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(pid: int, signal: int) -> None:
-        raise PermissionError
-
-    with record.writing() as connection:
-        key, _ = plant(connection)
-    mark_performer(record, key, pid=dead_pid())
-    monkeypatch.setattr(os, "kill", refuse)
-    assert status(record, key) == "running"
-
-
 def test_an_experiment_can_be_opened_again_with_another_configuration(record: Record) -> None:
     with record.writing() as connection:
         key, _ = plant(connection)
-        release(connection, claim(connection, key), "completed")
+        performer = Performer(key, 60)
+        join(connection, performer)
+        leave(connection, performer, "completed")
         update_experiment(connection, key, config={"networks": [], "more": "ö"}, pins={"Writer": "2"})
         row = find_experiment(connection, key)
     assert (row.status, row.completed_at) == ("pending", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from panic_tda.store.tables import (
     embeddings,
     experiments,
     failures,
+    lyapunov_results,
     model_versions,
     outputs,
 )
@@ -119,6 +121,13 @@ def test_the_prompt_of_each_run_is_its_row_minus_one(exported: dict[str, pl.Data
     assert prompts.filter(type="image")["text"].null_count() == 2
     others = [name for name in prompts.columns if name not in ("run_id", "sequence_number", "type", "text", "sha256")]
     assert all(prompts[name].null_count() == 4 for name in others)
+
+
+def test_durations_are_seconds_and_never_nothing(exported: dict[str, pl.DataFrame]) -> None:
+    made = exported["invocations"].filter(pl.col("sequence_number") >= 0)
+    between = made.select((pl.col("completed_at") - pl.col("started_at")).dt.total_microseconds()).to_series()
+    assert (made["seconds"] > 0).all()
+    assert (between > 0).all()
 
 
 def test_every_vector_is_the_recorded_one_bit_for_bit(filled: Record, exported: dict[str, pl.DataFrame]) -> None:
@@ -236,6 +245,33 @@ def test_failures_and_clusterings_have_a_file_where_there_are_any(
     assert found["embedding_clusters"]["output_id"].to_list() == [texts[0]] * 2
     card = (tmp_path / "more" / "README.md").read_text(encoding="utf-8")
     assert "| `failures.parquet` | 1 |" in card
+
+
+def test_lyapunov_results_and_twins_are_exported_as_they_are_recorded(sqlite_record: Record, tmp_path: Path) -> None:
+    config = {
+        "network": ["DummyT2I", "DummyI2T"],
+        "prompts": ["a"],
+        "seeds": [1, 2, 3],
+        "embedding_models": ["DummyText"],
+        "max_length": 8,
+        "stages": {"lyapunov": True},
+        "twins": {"noise": {"count": 1}},
+    }
+    key = perform(sqlite_record, load_config(config)).id
+    found = tables(sqlite_record, key, tmp_path / "out")
+    with sqlite_record.reading() as connection:
+        (recorded,) = connection.execute(sa.select(lyapunov_results)).mappings().all()
+    curves = ("divergence_curve", "log_divergence_curve", "cautions")
+    expected = {name: json.dumps(value) if name in curves else value for name, value in recorded.items()}
+    assert found["lyapunov_results"].row(0, named=True) == expected
+    assert recorded["num_runs"] == 3
+    assert found["lyapunov_results"].schema["exponent"] == pl.Float64
+    runs = found["runs"]
+    twins = runs.filter(pl.col("twin_of").is_not_null())
+    assert (runs.height, twins.height) == (6, 3)
+    assert set(twins["twin_of"]) == set(runs.filter(pl.col("twin_of").is_null())["run_id"])
+    assert {json.loads(each)["kind"] for each in twins["perturbation"]} == {"noise"}
+    assert set(found["invocations"]["run_id"]) == set(runs["run_id"])
 
 
 def failure(experiment_id: str, run_id: str, now: datetime) -> dict[str, Any]:

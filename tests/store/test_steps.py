@@ -49,6 +49,20 @@ def test_names_are_experiments_or_else_runs(record: Record, two: tuple[str, str]
     assert chosen_runs_frame(record, choose(record, first, run)).height == 3
 
 
+def test_twins_are_left_out_unless_they_are_asked_for_or_named(record: Record) -> None:
+    key = performed(record, prompts=["a", "b"], seeds=[3], max_length=4, twins={"noise": {"count": 2}})
+    everyone = runs_frame(record, [key])
+    twin = everyone.filter(everyone["twin_of"].is_not_null())["run_id"][0]
+    with record.reading() as connection:
+        with_twins = chosen_runs(connection, [key], twins=True)
+    for choice, number in ((choose(record, key), 2), (choose(record, key, twin), 3), (with_twins, 6)):
+        chosen = set(chosen_runs_frame(record, choice)["run_id"])
+        assert len(chosen) == number
+        assert set(steps_frame(record, choice)["run_id"]) == chosen
+        assert {each.run_id for moment in moments(record, choice, 4) for each in moment.made} == chosen
+    assert chosen_runs_frame(record, choose(record, twin))["run_id"].to_list() == [twin]
+
+
 def test_unknown_and_ambiguous_names_are_refused(record: Record, two: tuple[str, str]) -> None:
     with pytest.raises(NotFound, match="there is no experiment and no run 'nothing'"):
         choose(record, "nothing")

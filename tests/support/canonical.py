@@ -8,9 +8,12 @@ import sqlalchemy as sa
 
 from panic_tda.store.database import Record
 from panic_tda.store.tables import (
+    clustering_results,
+    embedding_clusters,
     embeddings,
     failures,
     invocations,
+    lyapunov_results,
     model_versions,
     outputs,
     persistence_diagrams,
@@ -22,7 +25,10 @@ Canonical = dict[str, list[tuple[Any, ...]]]
 
 
 def canonical(record: Record, experiment_id: str) -> Canonical:
-    """Every table as sorted rows of content: chaining, vectors, diagrams and twins included, bit for bit."""
+    """Every table as sorted rows of content, bit for bit: chaining, vectors, twins and all that was computed from them.
+
+    Of the clusterings those are told that are of this experiment alone.
+    """
     identity = (runs.c.network_id, runs.c.prompt_id, runs.c.seed, runs.c.run_number)
     mine = runs.c.experiment_id == experiment_id
     version = (model_versions.c.name, model_versions.c.version)
@@ -35,6 +41,10 @@ def canonical(record: Record, experiment_id: str) -> Canonical:
         persistence_diagrams.c[name]
         for name in ("run_length", "max_dim", "points", "distinct_points", "unmeasured", "data", "entropy", "absence")
     )
+    of_this_time = {"id", "experiment_id", "model_version_id", "seconds", "created_at"}
+    exponent = tuple(column for column in lyapunov_results.columns if column.name not in of_this_time)
+    layer = tuple(clustering_results.c[name] for name in ("algorithm", "layer", "parameters", "persistence", "library"))
+    member = tuple(embedding_clusters.c[name] for name in ("output_id", "cluster", "medoid_output_id"))
     ends = tuple(runs.c[name] for name in ("max_length", "length", "stop_reason", "period"))
     base = runs.alias("base")
     identity_of_base = (base.c.prompt_id, base.c.seed, base.c.run_number)
@@ -57,6 +67,14 @@ def canonical(record: Record, experiment_id: str) -> Canonical:
         .join(runs, runs.c.id == persistence_diagrams.c.run_id)
         .join(model_versions, model_versions.c.id == persistence_diagrams.c.model_version_id)
         .where(mine),
+        "lyapunov_results": sa.select(*version, *exponent)
+        .join(model_versions, model_versions.c.id == lyapunov_results.c.model_version_id)
+        .where(lyapunov_results.c.experiment_id == experiment_id),
+        "clusterings": sa.select(*version, *layer, *member)
+        .select_from(clustering_results)
+        .join(model_versions, model_versions.c.id == clustering_results.c.model_version_id)
+        .join(embedding_clusters, embedding_clusters.c.clustering_result_id == clustering_results.c.id)
+        .where(clustering_results.c.experiment_id == experiment_id),
         "failures": sa.select(
             *identity, failures.c.stage, failures.c.model, failures.c.sequence_number, failures.c.error
         )

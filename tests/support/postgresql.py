@@ -38,6 +38,14 @@ class Server:
     def start(self) -> None:
         """Initialises a cluster and waits until the server answers."""
         self._run("initdb", "--username=tests", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        self.come_back()
+
+    def go_away(self) -> None:
+        """Ends the server as a power cut does; its files stay."""
+        self._run("pg_ctl", "stop", "--wait", "--mode=immediate")
+
+    def come_back(self) -> None:
+        """Starts the server on its files and waits until it answers."""
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(self._folder),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from panic_tda.analysis.homology import persistence_diagram
@@ -11,6 +12,7 @@ from panic_tda.analysis.persistent_entropy import persistent_entropy
 from panic_tda.errors import OutOfMemory, PanicError
 from panic_tda.lab.config import DiagramsStage
 from panic_tda.lab.progress import Pace
+from panic_tda.lab.sharing import embedders_in_turn
 from panic_tda.lab.workbench import Task, Workbench
 from panic_tda.models.model import ModelSpec
 from panic_tda.store.generation import Failure, write_failures
@@ -30,9 +32,13 @@ FEWEST_POINTS = 2
 def diagrams(bench: Workbench, task: Task) -> None:
     """Computes the diagrams that are missing or out of date; returns early when asked to stop."""
     settings = task.experiment.config.diagrams
-    if settings is None:
-        return
-    missing = {spec.name: _begin(bench, task, spec, settings) for spec in task.experiment.embedders}
+    if settings is not None:
+        for mine in embedders_in_turn(bench, task, STAGE):
+            _diagrams(bench, task, mine, settings)
+
+
+def _diagrams(bench: Workbench, task: Task, specs: Sequence[ModelSpec], settings: DiagramsStage) -> None:
+    missing = {spec.name: _begin(bench, task, spec, settings) for spec in specs}
     with bench.record.reading() as connection:
         total = count_runs(connection, task.experiment_id) * len(missing)
     remaining = {name: len(runs) for name, runs in missing.items()}
@@ -40,7 +46,7 @@ def diagrams(bench: Workbench, task: Task) -> None:
     pace = Pace(STAGE, done=done, remaining=remaining, report=bench.report)
     pace.tell()
     with ThreadPoolExecutor(max_workers=bench.threads, thread_name_prefix="panic-tda-diagrams") as pool:
-        for spec in task.experiment.embedders:
+        for spec in specs:
             _Diagrams(bench, task, spec, settings, pace).perform(missing[spec.name], pool)
     pace.tell()
 
@@ -51,7 +57,7 @@ def _begin(bench: Workbench, task: Task, spec: ModelSpec, settings: DiagramsStag
         missing = runs_without_diagram(connection, task.experiment_id, version.id, settings.max_dim, spec.name)
         total = count_runs(connection, task.experiment_id)
         done = total - len(missing) - count_failures(connection, task.experiment_id, STAGE, spec.name)
-    with bench.record.writing() as connection:
+    with bench.storing(task) as connection:
         set_stage(connection, task.experiment_id, STAGE, spec.name, Count(done, total))
     return missing
 
@@ -88,7 +94,7 @@ class _Diagrams:
         except (PanicError, MemoryError) as fault:
             self._fail(run_id, fault)
             return
-        with self._bench.record.writing() as connection:
+        with self._bench.storing(self._task) as connection:
             write_diagram(connection, diagram)
             advance_stage(connection, self._task.experiment_id, STAGE, self._spec.name, 1)
         # The pool works on several at once, so an item costs the stage only its share of the seconds.
@@ -98,7 +104,7 @@ class _Diagrams:
     def _fail(self, run_id: str, fault: PanicError | MemoryError) -> None:
         error = fault if isinstance(fault, PanicError) else OutOfMemory("the diagram does not fit in memory")
         failure = Failure(self._task.experiment_id, STAGE, self._spec.name, error, run_id)
-        with self._bench.record.writing() as connection:
+        with self._bench.storing(self._task) as connection:
             write_failures(connection, [failure])
         self._pace.advance(self._spec.name, 0, 0.0, failed=1)
         self._pace.tell(self._spec.name)

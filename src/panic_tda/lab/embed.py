@@ -10,6 +10,7 @@ from functools import partial
 from panic_tda.content import Content, Image, Text
 from panic_tda.errors import PanicError
 from panic_tda.lab.progress import Pace
+from panic_tda.lab.sharing import embedders_in_turn
 from panic_tda.lab.workbench import Task, Workbench
 from panic_tda.lab.writing import Writer
 from panic_tda.models.model import ModelSpec
@@ -33,12 +34,17 @@ _OUTPUTS_AT_ONCE = 4_096
 
 def embed(bench: Workbench, task: Task) -> None:
     """Embeds what has no vector yet; returns early, with everything finished stored, when asked to stop."""
-    counts = {spec.name: _begin(bench, task, spec) for spec in task.experiment.embedders}
+    for mine in embedders_in_turn(bench, task, STAGE):
+        _embed(bench, task, mine)
+
+
+def _embed(bench: Workbench, task: Task, specs: Sequence[ModelSpec]) -> None:
+    counts = {spec.name: _begin(bench, task, spec) for spec in specs}
     remaining = {name: count.total - count.done for name, count in counts.items()}
     done = sum(count.done for count in counts.values())
     pace = Pace(STAGE, done=done, remaining=remaining, report=bench.report)
     pace.tell()
-    for spec in task.experiment.embedders:
+    for spec in specs:
         if remaining[spec.name]:
             _Embedding(bench, task, spec, pace).perform()
     pace.tell()
@@ -48,7 +54,7 @@ def _begin(bench: Workbench, task: Task, spec: ModelSpec) -> Count:
     version = task.versions[spec.name].id
     with bench.record.reading() as connection:
         done, total = count_outputs(connection, task.experiment_id, spec.signature.input, version)
-    with bench.record.writing() as connection:
+    with bench.storing(task) as connection:
         set_stage(connection, task.experiment_id, STAGE, spec.name, Count(done, total))
     return Count(done, total)
 
@@ -139,7 +145,7 @@ class _Embedding:
         return Failure(self._task.experiment_id, STAGE, self._spec.name, fault, output_id=key)
 
     def _store(self, failures: Sequence[Failure], measured: Sequence[Measured]) -> None:
-        with self._bench.record.writing() as connection:
+        with self._bench.storing(self._task) as connection:
             write_vectors(connection, measured, self._version)
             write_failures(connection, failures)
             advance_stage(connection, self._task.experiment_id, STAGE, self._spec.name, len(measured))

@@ -10,6 +10,7 @@ from panic_tda.content import Content
 from panic_tda.lab.config import ExperimentConfig
 from panic_tda.lab.network import Network
 from panic_tda.lab.twins import changed_prompts, noise_seed
+from panic_tda.models.catalogue import find
 from panic_tda.models.model import ModelSpec
 from panic_tda.store.experiments import PlannedRun, PlannedTwin
 from panic_tda.store.progress import steps_at
@@ -27,7 +28,7 @@ class Experiment:
     def models(self) -> dict[str, ModelSpec]:
         """Every model the experiment uses, by name: generators in network order, then embedders."""
         generators = {node.model: node.spec for network in self.networks for node in network.nodes}
-        return generators | {spec.name: spec for spec in self.embedders}
+        return generators | {spec.name: find(spec.name) for spec in self.embedders}
 
     def planned_runs(self) -> Iterator[PlannedRun]:
         """Every run that must exist, twins apart: networks × the prompts they take × seeds × run numbers."""

@@ -15,6 +15,7 @@ from panic_tda.errors import PanicError, TooManyFailures
 from panic_tda.lab.network import Network, Node
 from panic_tda.lab.planning import Batch, RunState, Wavefront
 from panic_tda.lab.progress import Pace
+from panic_tda.lab.sharing import leased, returned
 from panic_tda.lab.workbench import Task, Workbench
 from panic_tda.lab.writing import ContentCache, Writer
 from panic_tda.runtime.result import Call, Result
@@ -24,12 +25,14 @@ from panic_tda.store.generation import (
     RunPosition,
     mend_holes,
     runs_with_holes,
+    unfinished_ids,
     unfinished_runs,
     visited_outputs,
     write_failures,
     write_invocations,
 )
 from panic_tda.store.outputs import encode_row, known_outputs
+from panic_tda.store.performers import count_performers, lock_experiment
 from panic_tda.store.progress import count_runs, forget_stages, generate_count, steps_at, stop_reasons
 
 STAGE = "generate"
@@ -51,21 +54,30 @@ def generate(bench: Workbench, tasks: Sequence[Task]) -> None:
     Raises ``TooManyFailures`` when the share of failed runs passes ``fail_on_error``.
     """
     for task in tasks:
-        with bench.record.reading() as connection:
-            holes = runs_with_holes(connection, task.experiment_id)
-        if holes:
-            with bench.record.writing() as connection:
-                mend_holes(connection, task.experiment_id)
-                forget_stages(connection, task.experiment_id)
-    states = [state for task in tasks for state in _run_states(bench, task)]
-    if states:
-        _Generation(bench, tasks, states).perform()
+        _mend(bench, task)
+    if any(_unfinished(bench, task) for task in tasks):
+        _Generation(bench, tasks).perform()
 
 
-def _run_states(bench: Workbench, task: Task) -> list[RunState]:
+def _mend(bench: Workbench, task: Task) -> None:
     with bench.record.reading() as connection:
-        positions = unfinished_runs(connection, task.experiment_id)
-        visited = visited_outputs(connection, task.experiment_id)
+        holes = runs_with_holes(connection, task.experiment_id)
+    if holes:
+        with bench.storing(task) as connection:
+            lock_experiment(connection, task.experiment_id)
+            mend_holes(connection, task.experiment_id)
+            forget_stages(connection, task.experiment_id)
+
+
+def _unfinished(bench: Workbench, task: Task) -> list[str]:
+    with bench.record.reading() as connection:
+        return unfinished_ids(connection, task.experiment_id)
+
+
+def _run_states(bench: Workbench, task: Task, run_ids: Sequence[str] | None) -> list[RunState]:
+    with bench.record.reading() as connection:
+        positions = unfinished_runs(connection, task.experiment_id, run_ids)
+        visited = visited_outputs(connection, task.experiment_id, run_ids)
     networks = {network.id: network for network in task.experiment.networks}
     return [_run_state(position, networks, visited.get(position.run_id, [])) for position in positions]
 
@@ -91,38 +103,79 @@ def _run_state(position: RunPosition, networks: Mapping[str, Network], visited: 
 
 
 class _Generation:
-    """The wavefront's thin shell: submits, collects, stores, reports."""
+    """The wavefront's thin shell: shares with other processes, submits, collects, stores, reports."""
 
-    def __init__(self, bench: Workbench, tasks: Sequence[Task], states: Sequence[RunState]) -> None:
+    def __init__(self, bench: Workbench, tasks: Sequence[Task]) -> None:
         self._bench = bench
         self._tasks = {task.experiment_id: task for task in tasks}
-        self._wave = Wavefront(states)
+        self._wave = Wavefront()
+        self._mine: set[str] = set()
+        self._shared = False
+        self._looked = time.monotonic()
         self._cache = ContentCache(bench.record)
         self._sizes: dict[str, int] = {}
         with bench.record.reading() as connection:
             done = sum(generate_count(connection, key).done for key in self._tasks)
             self._runs = sum(count_runs(connection, key) for key in self._tasks)
             self._failed_before = sum(stop_reasons(connection, key)["failed"] for key in self._tasks)
-        remaining: Counter[str] = Counter()
-        for state in states:
-            remaining.update(calls_ahead(state))
-        self._pace = Pace(STAGE, done=done, remaining=remaining, report=bench.report)
+        self._pace = Pace(STAGE, done=done, remaining={}, report=bench.report)
         self._remembered = time.monotonic()
 
     def perform(self) -> None:
         in_flight: dict[Future[Result], _InFlight] = {}
         with Writer() as writer:
+            self._share(writer)
             self._pace.tell()
-            self._submit(in_flight)
-            while in_flight:
+            while self._at_work(in_flight, writer):
                 finished = wait(in_flight, return_when=FIRST_COMPLETED).done
                 for future in [future for future in in_flight if future in finished]:
                     self._collect(in_flight.pop(future), future, writer)
                 self._check_failures()
                 self._remember_pace()
-                self._submit(in_flight)
+                self._look_around(writer)
         self._pace.tell()
         self._bench.remember_pace(self._pace)
+
+    def _at_work(self, in_flight: dict[Future[Result], _InFlight], writer: Writer) -> bool:
+        """Whether a batch is in flight, after waiting for work while others have all of it."""
+        self._submit(in_flight)
+        while not in_flight and not self._bench.stop.is_set() and self._share(writer):
+            self._submit(in_flight)
+            if not in_flight:
+                self._bench.stop.wait(self._bench.glance_s)
+        return bool(in_flight)
+
+    def _look_around(self, writer: Writer) -> None:
+        """Now and then, so that a process that joins gets its part."""
+        if time.monotonic() - self._looked < self._bench.glance_s:
+            return
+        self._looked = time.monotonic()
+        with self._bench.record.reading() as connection:
+            others = any(count_performers(connection, key) > 1 for key in self._tasks)
+        if others or self._shared:
+            self._share(writer)
+
+    def _share(self, writer: Writer) -> bool:
+        """Takes this process's share of the unfinished runs and gives back the surplus; False when none is left."""
+        writer.flush()  # what is leased is read from the record, and what is given back is read by others
+        left = {key: _unfinished(self._bench, task) for key, task in self._tasks.items()}
+        for key, run_ids in left.items():
+            self._share_of(self._tasks[key], run_ids)
+        self._shared = any(not self._mine.issuperset(run_ids) for run_ids in left.values())
+        return any(left.values())
+
+    def _share_of(self, task: Task, unfinished: Sequence[str]) -> None:
+        share = leased(self._bench, task, STAGE, unfinished)
+        new = [run_id for run_id in share.items if run_id not in self._mine]
+        for state in _run_states(self._bench, task, None if len(new) == len(unfinished) else new):
+            self._mine.add(state.run_id)
+            self._wave.put(state)
+            self._pace.add(calls_ahead(state))
+        surplus = self._wave.withdraw(share.surplus, task.experiment_id)
+        for state in surplus:
+            self._mine.discard(state.run_id)
+            self._pace.drop(calls_ahead(state))
+        returned(self._bench, task, STAGE, [state.run_id for state in surplus])
 
     def _remember_pace(self) -> None:
         """Now and then, so that others who look at the experiment see how fast it goes."""
@@ -177,7 +230,7 @@ class _Generation:
             self._wave.put(run)
         else:
             self._pace.drop(calls_ahead(run))
-            run.visited.clear()
+            self._end(run)
         return Invocation(
             run_id=run.run_id,
             sequence_number=sequence_number,
@@ -197,8 +250,12 @@ class _Generation:
         self._pace.advance(call.spec.name, 0, 0.0, failed=1)
         ahead[call.spec.name] -= 1
         self._pace.drop(ahead)
-        run.visited.clear()
+        self._end(run)
         return Failure(run.experiment_id, STAGE, call.spec.name, fault, run.run_id, run.length)
+
+    def _end(self, run: RunState) -> None:
+        self._mine.discard(run.run_id)
+        run.visited.clear()
 
     def _encode(self, outputs: Sequence[Content]) -> list[dict[str, Any]]:
         """The rows of the outputs that may be new; a large image that is stored already is not encoded again."""
@@ -212,7 +269,7 @@ class _Generation:
     def _store(self, steps: Sequence[Invocation], failures: Sequence[Failure], rows: Sequence[dict[str, Any]]) -> None:
         outputs = {step.output.sha256: step.output for step in steps}
         known = outputs.keys() - {row["id"] for row in rows}
-        with self._bench.record.writing() as connection:
+        with self._bench.storing(*self._tasks.values()) as connection:
             # Another process may have deleted, with its experiment, what was known when this batch was encoded.
             vanished = known - known_outputs(connection, known)
             write_invocations(connection, steps, [*rows, *(encode_row(outputs[key]) for key in vanished)])

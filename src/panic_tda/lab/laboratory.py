@@ -16,6 +16,7 @@ from panic_tda.lab.perform import Outcome
 from panic_tda.lab.progress import Progress, ignore_progress
 from panic_tda.lab.validation import validate_config
 from panic_tda.lab.workbench import Workbench, ignore_warning
+from panic_tda.models.deployment import using
 from panic_tda.runtime.executor import Executor
 from panic_tda.runtime.executors import make_executor
 from panic_tda.settings import Settings
@@ -44,25 +45,29 @@ def open_bench(
     executor: Executor | None = None,
 ) -> Iterator[Workbench]:
     """A workbench on a record, with the executor the settings name (closed at the end) or the one given."""
-    settings = settings or Settings()
+    given, settings = settings, settings or Settings()
     cores = os.cpu_count() or 1
     budget = settings.memory_budget * 1_000_000
     # Half of the cores for a model: its threads wait for each other by spinning, and one busy neighbour on the
     # last core makes them all many times slower; storing and encoding are such neighbours.
     mine = executor or make_executor(
-        settings.executor, memory_budget=budget, threads=settings.threads or max(1, cores // 2)
+        settings.executor,
+        memory_budget=budget,
+        threads=settings.threads or max(1, cores // 2),
+        call_timeout_s=settings.call_timeout,
     )
     try:
-        yield Workbench(
-            record=record,
-            executor=mine,
-            batch_size=settings.batch_size,
-            threads=settings.threads or cores,
-            fail_on_error=fail_on_error,
-            report=progress,
-            warn=warn,
-            stop=stop or threading.Event(),
-        )
+        with using(given):
+            yield Workbench(
+                record=record,
+                executor=mine,
+                batch_size=settings.batch_size,
+                threads=settings.threads or cores,
+                fail_on_error=fail_on_error,
+                report=progress,
+                warn=warn,
+                stop=stop or threading.Event(),
+            )
     finally:
         if executor is None:
             mine.close()
@@ -99,7 +104,7 @@ def resume(
 ) -> Outcome:
     """Does what is missing of an experiment, by id, unambiguous prefix or ``latest``.
 
-    ``retry_failed`` tries failed runs again; ``take_over`` ignores that another process seems to perform it.
+    ``retry_failed`` tries failed runs again; ``take_over`` does not wait for others that seem to perform it.
     """
     with open_bench(record, settings, progress=progress) as bench:
         return performing.perform(bench, [name], retry_failed=retry_failed, take_over=take_over)[0]

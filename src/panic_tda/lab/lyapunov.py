@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
 from panic_tda.analysis.lyapunov import lyapunov_exponent
 from panic_tda.errors import OutOfMemory, PanicError
 from panic_tda.lab.progress import Pace
+from panic_tda.lab.sharing import embedders_in_turn
 from panic_tda.lab.workbench import Task, Workbench
 from panic_tda.models.model import ModelSpec
 from panic_tda.store.generation import Failure, write_failures
@@ -31,15 +33,19 @@ _SEED = 0
 
 def lyapunov(bench: Workbench, task: Task) -> None:
     """Computes the exponents that are missing or out of date; returns early when asked to stop."""
-    if not task.experiment.config.stages.lyapunov:
-        return
-    missing = {spec.name: _begin(bench, task, spec) for spec in task.experiment.embedders}
+    if task.experiment.config.stages.lyapunov:
+        for mine in embedders_in_turn(bench, task, STAGE):
+            _lyapunov(bench, task, mine)
+
+
+def _lyapunov(bench: Workbench, task: Task, specs: Sequence[ModelSpec]) -> None:
+    missing = {spec.name: _begin(bench, task, spec) for spec in specs}
     with bench.record.reading() as connection:
         total = count_groups(connection, task.experiment_id) * len(missing)
     remaining = {name: len(groups) for name, groups in missing.items()}
     pace = Pace(STAGE, done=total - sum(remaining.values()), remaining=remaining, report=bench.report)
     pace.tell()
-    for spec in task.experiment.embedders:
+    for spec in specs:
         for group in missing[spec.name]:
             if bench.stop.is_set():
                 return
@@ -53,7 +59,7 @@ def _begin(bench: Workbench, task: Task, spec: ModelSpec) -> list[RunGroup]:
         missing = groups_without_lyapunov(connection, task.experiment_id, version, spec.name)
         total = count_groups(connection, task.experiment_id)
         done = total - len(missing) - count_failures(connection, task.experiment_id, STAGE, spec.name)
-    with bench.record.writing() as connection:
+    with bench.storing(task) as connection:
         set_stage(connection, task.experiment_id, STAGE, spec.name, Count(done, total))
     return missing
 
@@ -67,11 +73,11 @@ def _perform(bench: Workbench, task: Task, spec: ModelSpec, group: RunGroup, pac
     except (PanicError, MemoryError) as fault:
         error = fault if isinstance(fault, PanicError) else OutOfMemory("the runs of the group do not fit in memory")
         failure = Failure(task.experiment_id, STAGE, spec.name, error, trajectories.first_run_id)
-        with bench.record.writing() as connection:
+        with bench.storing(task) as connection:
             write_failures(connection, [failure])
         pace.advance(spec.name, 0, 0.0, failed=1)
     else:
-        with bench.record.writing() as connection:
+        with bench.storing(task) as connection:
             write_lyapunov(connection, result)
             advance_stage(connection, task.experiment_id, STAGE, spec.name, 1)
         pace.advance(spec.name, 1, result.seconds)

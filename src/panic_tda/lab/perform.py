@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,12 @@ from panic_tda.lab.embed import embed
 from panic_tda.lab.experiment import Experiment
 from panic_tda.lab.generate import generate
 from panic_tda.lab.lyapunov import lyapunov
-from panic_tda.lab.preflight import check_pins, preflight
+from panic_tda.lab.patience import patiently
+from panic_tda.lab.preflight import check_pins, preflight, refuse_historical
 from panic_tda.lab.sanity import gate
+from panic_tda.lab.sharing import signs_of_life
 from panic_tda.lab.validation import validate_config
 from panic_tda.lab.workbench import Task, Workbench
-from panic_tda.store.claims import Claim, claim, refuse_if_busy, release
 from panic_tda.store.database import Record
 from panic_tda.store.experiments import (
     create_experiment,
@@ -40,6 +42,7 @@ from panic_tda.store.experiments import (
 from panic_tda.store.generation import forgive_failures
 from panic_tda.store.model_versions import register
 from panic_tda.store.outputs import encode_row, insert_outputs, known_outputs, load_image
+from panic_tda.store.performers import Performer, join, leave, refuse_if_busy
 from panic_tda.store.progress import (
     count_runs,
     count_twins,
@@ -102,9 +105,13 @@ def _ensure(connection: Connection, key: str, experiment: Experiment) -> None:
 
 
 def load(record: Record, name: str) -> tuple[str, Experiment]:
-    """An experiment in the record by id, prefix or ``latest``: its id and its validated configuration."""
+    """An experiment in the record by id, prefix or ``latest``: its id and its validated configuration.
+
+    Raises ``HistoricalModel`` for one that was imported.
+    """
     with record.reading() as connection:
         row = find_experiment(connection, name)
+    refuse_historical(row.model_versions, row.id)
     return row.id, _restored(record, row.config)
 
 
@@ -145,7 +152,7 @@ def extend(
     gate(bench, extended, accept=accept)
     with bench.record.writing() as connection:
         row = find_experiment(connection, key)
-        refuse_if_busy(row)
+        refuse_if_busy(connection, row)
         check_pins(extended.models(), row.model_versions, key)
         update_experiment(connection, key, config=extended.to_json(), pins=_pins(extended))
         _ensure(connection, key, extended)
@@ -158,26 +165,39 @@ def perform(
 ) -> list[Outcome]:
     """Does what is missing of experiments in the record; runs of all of them share batches of the same model.
 
-    Raises ``RecordBusy`` when another process performs one of them (unless ``take_over``), and
-    ``TooManyFailures``; whatever happens, what was finished is stored, and performing again goes on from there.
+    Other processes may perform the same experiments at the same time: each does a part of the work, and what one that
+    died had begun is done by the others; ``take_over`` dismisses them all. A database server that goes away is waited
+    for. Raises ``TooManyFailures``; whatever happens, what was finished is stored, and performing again goes on from
+    there.
     """
     started = time.monotonic()
     with _faults_of_the_database(bench.record):
-        with bench.record.reading() as connection:
-            keys = experiment_ids(connection, names)
-        with _claimed(bench, keys, take_over) as work:
-            tasks = [_prepare(bench, key, retry_failed) for key in keys]
+        keys = patiently(bench, lambda: _keys(bench.record, names))
+        performers = [Performer(key, bench.lease_s) for key in keys]
+        with _joined(bench, performers, take_over) as work:
+            tasks = patiently(bench, lambda: [_prepare(bench, performer, retry_failed) for performer in performers])
             with work:
-                generate(bench, tasks)
-                for task in tasks:
-                    for stage in (embed, diagrams, lyapunov):
-                        if not bench.stop.is_set():
-                            reach("between stages")
-                            stage(bench, task)
-        return [outcome(bench.record, key, time.monotonic() - started) for key in keys]
+                patiently(bench, lambda: _all_stages(bench, tasks))
+        seconds = time.monotonic() - started
+        return patiently(bench, lambda: [outcome(bench.record, key, seconds) for key in keys])
 
 
-def _prepare(bench: Workbench, key: str, retry_failed: bool) -> Task:
+def _keys(record: Record, names: Sequence[str]) -> list[str]:
+    with record.reading() as connection:
+        return experiment_ids(connection, names)
+
+
+def _all_stages(bench: Workbench, tasks: Sequence[Task]) -> None:
+    generate(bench, tasks)
+    for task in tasks:
+        for stage in (embed, diagrams, lyapunov):
+            if not bench.stop.is_set():
+                reach("between stages")
+                stage(bench, task)
+
+
+def _prepare(bench: Workbench, performer: Performer, retry_failed: bool) -> Task:
+    key = performer.experiment_id
     _, experiment = load(bench.record, key)
     models = experiment.models()
     preflight(models, bench.executor)
@@ -187,45 +207,62 @@ def _prepare(bench: Workbench, key: str, retry_failed: bool) -> Task:
         _ensure(connection, key, experiment)
         if retry_failed:
             forgive_failures(connection, key)
-    return Task(key, experiment, versions)
+    return Task(key, experiment, versions, performer)
 
 
 class _Work:
-    """How the work on claimed experiments ended; before it begins, their status stays what it was."""
+    """How the work on experiments ended; before it begins, their status stays what it was."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._status: str | None = None
+        self.broken = False
 
     def __enter__(self) -> None:
         self._status = "interrupted"
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.broken = kind is not None and issubclass(kind, sa.exc.DBAPIError)
         if kind is not None and issubclass(kind, TooManyFailures):
             self._status = "failed"
         elif kind is None and not self._bench.stop.is_set():
             self._status = ""
 
-    def status(self, connection: Connection, held: Claim) -> str:
-        """What to record of a claimed experiment."""
+    def status(self, connection: Connection, key: str, before: str) -> str:
+        """What to record of an experiment whose status was another before."""
         if self._status is None:
-            return held.status
-        return self._status or _verdict(connection, held.experiment_id)
+            return before
+        return self._status or _verdict(connection, key)
 
 
 @contextmanager
-def _claimed(bench: Workbench, keys: Sequence[str], take_over: bool) -> Iterator[_Work]:
+def _joined(bench: Workbench, performers: Sequence[Performer], take_over: bool) -> Iterator[_Work]:
+    """This process takes part in performing the experiments while the block lasts."""
     work = _Work(bench)
-    held: list[Claim] = []
+    before: dict[Performer, str] = {}
     try:
-        for key in keys:
-            with bench.record.writing() as connection:
-                held.append(claim(connection, key, take_over=take_over))
-        yield work
+        for performer in performers:
+            before[performer] = patiently(bench, partial(_join, bench.record, performer, take_over))
+        with signs_of_life(bench.record, performers):
+            yield work
     finally:
-        for one in held:
-            with bench.record.writing() as connection:
-                release(connection, one, work.status(connection, one))
+        for performer, status in before.items():
+            leaving = partial(_leave, bench.record, performer, work, status)
+            if work.broken:
+                with suppress(sa.exc.DBAPIError):  # the fault of the database that ended the work is the one to tell
+                    leaving()
+            else:
+                patiently(bench, leaving)
+
+
+def _join(record: Record, performer: Performer, take_over: bool) -> str:
+    with record.writing() as connection:
+        return join(connection, performer, take_over=take_over)
+
+
+def _leave(record: Record, performer: Performer, work: _Work, before: str) -> None:
+    with record.writing() as connection:
+        leave(connection, performer, work.status(connection, performer.experiment_id, before))
 
 
 def _verdict(connection: Connection, key: str) -> str:
@@ -241,9 +278,14 @@ def _faults_of_the_database(record: Record) -> Iterator[None]:
         yield
     except sa.exc.DBAPIError as fault:
         reason = str(fault.orig).strip().splitlines()[0]
-        raise RecordError(
-            f"{record.location}: {reason}", hint="what was finished is recorded; resume when this is mended"
-        ) from fault
+        raise RecordError(f"{record.location}: {reason}", hint=_remedy(reason)) from fault
+
+
+def _remedy(reason: str) -> str:
+    """What to do about a fault of the database; SQLite says ``disk I/O error`` where a file may not grow."""
+    full = any(words in reason.lower() for words in ("disk is full", "disk i/o", "no space left"))
+    mend = "make room on its disk, then" if full else "when this is mended:"
+    return f"what was finished is recorded; {mend} panic-tda experiment resume"
 
 
 def outcome(record: Record, key: str, seconds: float = 0.0) -> Outcome:

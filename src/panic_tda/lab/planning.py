@@ -110,6 +110,18 @@ class Wavefront:
         """Lets a run wait for its next node."""
         self._queues.setdefault(run.node, deque()).append(run)
 
+    def withdraw(self, number: int, experiment_id: str) -> list[RunState]:
+        """Takes up to ``number`` waiting runs of an experiment away, those that came last first."""
+        taken: list[RunState] = []
+        for node, queue in self._queues.items():
+            kept: deque[RunState] = deque()
+            while queue:
+                run = queue.pop()
+                wanted = run.experiment_id == experiment_id and len(taken) < number
+                taken.append(run) if wanted else kept.appendleft(run)
+            self._queues[node] = kept
+        return taken
+
     def next_batch(self, resident: Collection[str], batch_size: Callable[[Node], int]) -> Batch | None:
         """Takes the runs to work on next, or None when nothing waits."""
         waiting = {node: Waiting(len(queue), queue[0].length if queue else 0) for node, queue in self._queues.items()}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from panic_tda.errors import ModelVersionChanged, PanicError
+from panic_tda.errors import HistoricalModel, ModelVersionChanged, PanicError
 from panic_tda.models.model import ModelSpec
+from panic_tda.models.repositories import require_folder
 from panic_tda.models.weights import require
 from panic_tda.runtime.executor import Executor
+from panic_tda.store.model_versions import is_historical
 
 
 def preflight(models: Mapping[str, ModelSpec], executor: Executor) -> None:
@@ -34,6 +36,17 @@ def check_pins(models: Mapping[str, ModelSpec], pins: Mapping[str, str], experim
             )
 
 
+def refuse_historical(pins: Mapping[str, str], experiment_id: str) -> None:
+    """Raises ``HistoricalModel`` when the experiment was imported."""
+    historical = [name for name, version in pins.items() if is_historical(version)]
+    if historical:
+        named = ", ".join(historical[:3]) + (", …" if len(historical) > 3 else "")
+        raise HistoricalModel(
+            f"experiment {experiment_id} was imported: its models are historical and are never executed ({named})",
+            hint="look at it, analyse and export it; perform its configuration anew as an experiment of its own",
+        )
+
+
 def _caught(check: Callable[[ModelSpec], None], spec: ModelSpec) -> PanicError | None:
     try:
         check(spec)
@@ -45,3 +58,5 @@ def _caught(check: Callable[[ModelSpec], None], spec: ModelSpec) -> PanicError |
 def _check_weights(spec: ModelSpec) -> None:
     for weights in spec.weights:
         require(weights, model=spec.name)
+    if spec.repository is not None:
+        require_folder(spec.repository, model=spec.name)

@@ -75,8 +75,12 @@ class Pace:
         self._remaining[kind] -= items + failed
 
     def drop(self, work: Mapping[str, int]) -> None:
-        """Takes work away that will not be needed, because a run stopped early."""
+        """Takes work away that will not be done here: a run stopped early, or another process goes on with it."""
         self._remaining.subtract(dict(work))
+
+    def add(self, work: Mapping[str, int]) -> None:
+        """Adds work that another process leaves to this one."""
+        self._remaining.update(dict(work))
 
     def seconds_per_item(self) -> dict[str, float]:
         """What an item of each kind of work takes on the clock.

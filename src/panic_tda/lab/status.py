@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from panic_tda.lab.progress import seconds_left
-from panic_tda.store.claims import status_of
 from panic_tda.store.experiments import find_experiment
+from panic_tda.store.performers import status_of
 from panic_tda.store.progress import (
     added,
     calls_left,
@@ -32,7 +32,7 @@ def experiment_status(connection: Connection, name: str) -> dict[str, Any]:
     paces = _paces(connection, row.model_versions)
     return {
         "id": row.id,
-        "status": status_of(row),
+        "status": status_of(connection, row),
         "created_at": row.created_at.isoformat(),
         "completed_at": row.completed_at.isoformat() if row.completed_at else None,
         "config": row.config,

@@ -18,6 +18,7 @@ from panic_tda.models.catalogue import catalogue
 from panic_tda.models.model import Tier
 from panic_tda.runtime.result import Call
 from panic_tda.store.experiments import find_experiment
+from panic_tda.store.model_versions import is_historical
 from panic_tda.store.outputs import load_outputs
 from panic_tda.store.sampling import Recorded, sample_invocations
 from panic_tda.store.statements import chunks
@@ -43,7 +44,7 @@ class Verification:
     """How many invocations were ``checked`` and how many ``matched`` bit for bit.
 
     ``unverifiable`` counts, by model and reason, what cannot be executed again: another version of the model is
-    installed, it is not in the catalogue any more, or its results are not repeatable (tier ``free``).
+    installed, it is historical or not in the catalogue any more, or its results are not repeatable (tier ``free``).
     """
 
     checked: int = 0
@@ -88,6 +89,8 @@ def _remaining(groups: dict[tuple[str, str], list[Recorded]]) -> dict[str, int]:
 
 
 def _obstacle(recorded: Recorded) -> str | None:
+    if is_historical(recorded.version):
+        return f"{recorded.model} is a historical model, which was imported and is never executed"
     spec = catalogue().get(recorded.model)
     if spec is None:
         return f"{recorded.model} is not in the catalogue"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from sqlalchemy.engine import Connection
 
 from panic_tda.lab.config import MAX_SEED
 from panic_tda.lab.experiment import Experiment
@@ -15,7 +18,12 @@ from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.executor import Executor
 from panic_tda.store.database import Record
 from panic_tda.store.model_versions import ModelVersion
+from panic_tda.store.performers import Performer, hold
 from panic_tda.store.settings import measurement_key, pace_key, read_setting, write_setting
+
+LEASE_S = 60.0
+GLANCE_S = 2.0
+PATIENCE_S = 300.0
 
 
 def draw_seed() -> int:
@@ -29,7 +37,12 @@ def ignore_warning(_: str) -> None:
 
 @dataclass(frozen=True)
 class Workbench:
-    """``batch_size`` 0 takes each model's own; ``fail_on_error`` is the share of failed runs that stops the work."""
+    """``batch_size`` 0 takes each model's own; ``fail_on_error`` is the share of failed runs that stops the work.
+
+    A process that gives no sign of life for ``lease_s`` seconds loses its work to others; every ``glance_s`` seconds it
+    looks how many others there are. A database server that went
+    away is waited for ``patience_s`` seconds.
+    """
 
     record: Record
     executor: Executor
@@ -40,6 +53,9 @@ class Workbench:
     warn: Callable[[str], None] = ignore_warning
     stop: threading.Event = field(default_factory=threading.Event)
     draw: Callable[[], int] = draw_seed
+    lease_s: float = LEASE_S
+    glance_s: float = GLANCE_S
+    patience_s: float = PATIENCE_S
 
     def batch_size_of(self, spec: ModelSpec) -> int:
         """The flag, else what was measured on this record's machine, else the catalogue's."""
@@ -48,6 +64,13 @@ class Workbench:
         with self.record.reading() as connection:
             measured = read_setting(connection, measurement_key(spec.name, spec.version))
         return int(measured["batch_size"]) if measured else spec.batch_size
+
+    @contextmanager
+    def storing(self, *tasks: Task) -> Iterator[Connection]:
+        """A transaction for what was done of these tasks; raises ``RecordBusy`` when others have taken them over."""
+        with self.record.writing() as connection:
+            hold(connection, [task.performer for task in tasks if task.performer])
+            yield connection
 
     def remember_pace(self, pace: Pace) -> None:
         """Keeps what an item takes with the record, for estimates of the time that other work will take."""
@@ -58,8 +81,9 @@ class Workbench:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One experiment on the bench."""
+    """One experiment on the bench; ``performer`` is this process among those that perform it, None when it is alone."""
 
     experiment_id: str
     experiment: Experiment
     versions: Mapping[str, ModelVersion]
+    performer: Performer | None = None

@@ -26,13 +26,14 @@ class Writer:
     """Prepares jobs side by side and stores them one after the other, on threads of its own.
 
     At most two jobs wait, so a crash loses little. A job that raises makes the next :meth:`put`, or leaving the
-    ``with`` block, raise the same.
+    ``with`` block, raise the same, and no job after it is stored: each may build on the one before.
     """
 
     def __init__(self) -> None:
         self._encoders = ThreadPoolExecutor(max_workers=_ENCODERS, thread_name_prefix="panic-tda-encoder")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="panic-tda-writer")
         self._pending: deque[Future[None]] = deque()
+        self._broken = False
 
     def put(
         self, items: Sequence[T], prepare: Callable[[Sequence[T]], list[R]], store: Callable[[list[R]], None]
@@ -44,7 +45,7 @@ class Writer:
         pieces = [self._encoders.submit(prepare, piece) for piece in chunks(items, max(1, -(-len(items) // _ENCODERS)))]
         while len(self._pending) >= _DEPTH:
             self._pending.popleft().result()
-        self._pending.append(self._thread.submit(_store, pieces, store))
+        self._pending.append(self._thread.submit(self._store, pieces, store))
 
     def flush(self) -> None:
         """Waits until everything queued is stored."""
@@ -63,9 +64,14 @@ class Writer:
             self._encoders.shutdown(wait=True, cancel_futures=True)
             self._thread.shutdown(wait=True, cancel_futures=True)
 
-
-def _store(pieces: Sequence[Future[list[R]]], store: Callable[[list[R]], None]) -> None:
-    store([made for piece in pieces for made in piece.result()])
+    def _store(self, pieces: Sequence[Future[list[R]]], store: Callable[[list[R]], None]) -> None:
+        if self._broken:
+            return
+        try:
+            store([made for piece in pieces for made in piece.result()])
+        except BaseException:
+            self._broken = True
+            raise
 
 
 class ContentCache:

@@ -6,14 +6,18 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from threading import Lock
+from threading import Lock, Thread
+from typing import TYPE_CHECKING
 
-from panic_tda.errors import ExecutorClosed
+from panic_tda.errors import ExecutionTimeout, ExecutorClosed
 from panic_tda.fault_points import reach
 from panic_tda.models.model import Model, ModelSpec, Placement
 from panic_tda.runtime.execution import BatchLimits, execute
 from panic_tda.runtime.residency import ExpectedResidents, Residency, available_memory
 from panic_tda.runtime.result import Call, Result, Timings
+
+if TYPE_CHECKING:
+    from panic_tda.runtime.result import Outcome
 
 
 class InProcessExecutor:
@@ -27,14 +31,20 @@ class InProcessExecutor:
         *,
         memory_budget: int = 0,
         threads: int = 1,
+        call_timeout_s: float = 0.0,
         load: Callable[[ModelSpec, Placement], Model] = ModelSpec.load,
     ) -> None:
-        """``memory_budget`` in bytes (0: three quarters of the machine), ``threads`` for each model."""
+        """``memory_budget`` in bytes (0: three quarters of the machine), ``threads`` for each model.
+
+        A call that takes longer than ``call_timeout_s`` (0: no limit) fails with ``ExecutionTimeout``. Nothing can stop
+        a model that hangs in this process: it is left to itself, with its memory, and loaded anew for the next call.
+        """
         placement = Placement(threads=threads)
         budget = memory_budget or available_memory()
         self._expected = ExpectedResidents(budget)
         self._residency = Residency(budget, lambda spec: load(spec, placement))
         self._limits = BatchLimits()
+        self._call_timeout_s = call_timeout_s
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="panic-tda-model")
         self._queueing = Lock()
         self._closed = False
@@ -73,7 +83,7 @@ class InProcessExecutor:
         with self._residency.use(call.spec) as (model, load_s):
             started_at, started = datetime.now(UTC), time.perf_counter()
             reach("before the model call")
-            outputs = execute(call, model, self._limits)
+            outputs = self._answer(call, model)
             reach("after the model call")
             run_s = time.perf_counter() - started
         return Result(
@@ -85,3 +95,23 @@ class InProcessExecutor:
             worker="inprocess",
             synthetic=call.spec.synthetic,
         )
+
+    def _answer(self, call: Call, model: Model) -> tuple[Outcome, ...]:
+        if not self._call_timeout_s:
+            return execute(call, model, self._limits)
+        answer: Future[tuple[Outcome, ...]] = Future()
+        Thread(target=self._answer_aside, args=(answer, call, model), name="panic-tda-call", daemon=True).start()
+        try:
+            return answer.result(self._call_timeout_s)
+        except TimeoutError:
+            self._residency.abandon(call.spec)
+            raise ExecutionTimeout(
+                f"{call.spec.name} did not answer within {self._call_timeout_s:g} s",
+                hint="raise call_timeout in the settings, or find the input: resume --retry-failed --batch-size 1",
+            ) from None
+
+    def _answer_aside(self, answer: Future[tuple[Outcome, ...]], call: Call, model: Model) -> None:
+        try:
+            answer.set_result(execute(call, model, self._limits))
+        except BaseException as fault:
+            answer.set_exception(fault)

@@ -50,6 +50,12 @@ class Residency:
                 resident.pins -= 1
                 self._changed.notify_all()
 
+    def abandon(self, spec: ModelSpec) -> None:
+        """Forgets a model that hangs, and cannot be freed; its next use loads it anew."""
+        with self._changed:
+            self._residents.pop(spec.name, None)
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Frees every model."""
         with self._changed:

@@ -14,8 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from panic_tda.store.claims import refuse_if_busy, status_of
 from panic_tda.store.database import Record
+from panic_tda.store.performers import refuse_if_busy, status_of
 from panic_tda.store.statements import insert_new
 from panic_tda.store.tables import (
     clustering_results,
@@ -66,7 +66,7 @@ def copy_experiments(
 def _copy(source: Connection, target: Connection, key: str, report: Callable[[str], None]) -> Copied:
     there = target.execute(sa.select(experiments).where(experiments.c.id == key)).one_or_none()
     if there is not None:
-        refuse_if_busy(there)
+        refuse_if_busy(target, there)
         target.execute(sa.delete(clustering_results).where(clustering_results.c.experiment_id == key))
         target.execute(sa.delete(experiments).where(experiments.c.id == key))
     versions = _copy_versions(source, target, key)
@@ -88,8 +88,8 @@ def _copy(source: Connection, target: Connection, key: str, report: Callable[[st
 def _at_rest(source: Connection, row: dict[str, Any]) -> dict[str, Any]:
     """The copy is performed by nobody, whoever performs the original."""
     original = source.execute(sa.select(experiments).where(experiments.c.id == row["id"])).one()
-    status = status_of(original)
-    return row | {"performer": None, "status": "interrupted" if status == "running" else status}
+    status = status_of(source, original)
+    return row | {"status": "interrupted" if status == "running" else status}
 
 
 def _copy_versions(source: Connection, target: Connection, key: str) -> dict[str, str]:

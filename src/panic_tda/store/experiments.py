@@ -1,4 +1,4 @@
-"""Experiments and their runs: creating, finding, claiming, extending, listing and deleting them."""
+"""Experiments and their runs: creating, finding, extending, listing and deleting them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from panic_tda.errors import NotFound
-from panic_tda.store.claims import refuse_if_busy, status_of
 from panic_tda.store.identifiers import new_id
+from panic_tda.store.model_versions import is_historical
+from panic_tda.store.performers import lock_experiment, refuse_if_busy, status_of
 from panic_tda.store.statements import insert_new
 from panic_tda.store.tables import embedding_clusters, experiments, invocations, outputs, runs, twins
 
@@ -142,7 +143,9 @@ def experiment_ids(connection: Connection, names: Iterable[str]) -> list[str]:
 def find_run(connection: Connection, name: str) -> Row[Any]:
     """The run of that id, unambiguous prefix, or ``latest``; raises ``NotFound``."""
     if name == "latest":
-        row = connection.execute(sa.select(runs).order_by(runs.c.id.desc()).limit(1)).one_or_none()
+        newest = (experiments.c.created_at.desc(), experiments.c.id.desc(), runs.c.id.desc())
+        query = sa.select(runs).join(experiments, experiments.c.id == runs.c.experiment_id).order_by(*newest).limit(1)
+        row = connection.execute(query).one_or_none()
         if row is None:
             raise NotFound("there is no run yet", hint="panic-tda experiment perform CONFIG makes some")
         return row
@@ -178,7 +181,7 @@ def list_experiments(connection: Connection) -> list[dict[str, Any]]:
     return [
         {
             "id": row.id,
-            "status": status_of(row),
+            "status": status_of(connection, row),
             "created_at": row.created_at.isoformat(),
             "networks": row.config["networks"],
             "prompts": row.config["prompts"],
@@ -189,12 +192,18 @@ def list_experiments(connection: Connection) -> list[dict[str, Any]]:
     ]
 
 
+def historical_experiments(connection: Connection) -> set[str]:
+    """The ids of the experiments that were imported, whose models are never executed."""
+    rows = connection.execute(sa.select(experiments.c.id, experiments.c.model_versions))
+    return {row.id for row in rows if any(map(is_historical, row.model_versions.values()))}
+
+
 def delete_experiment(connection: Connection, key: str) -> None:
     """Deletes an experiment, all that hangs on it, and the outputs that no other experiment refers to.
 
     Raises ``RecordBusy`` while a living process performs it.
     """
-    refuse_if_busy(connection.execute(sa.select(experiments).where(experiments.c.id == key).with_for_update()).one())
+    refuse_if_busy(connection, lock_experiment(connection, key))
     mine = sa.select(runs.c.id).where(runs.c.experiment_id == key)
     referred = sa.union(
         sa.select(invocations.c.output_id).where(invocations.c.run_id.in_(mine)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from panic_tda.errors import PanicError
 from panic_tda.fault_points import reach
 from panic_tda.store.identifiers import new_id
 from panic_tda.store.outputs import insert_outputs
+from panic_tda.store.statements import chunks
 from panic_tda.store.tables import failures, invocations, persistence_diagrams, runs, twins
 
 
@@ -69,8 +70,16 @@ class Failure:
     output_id: str | None = None
 
 
-def unfinished_runs(connection: Connection, experiment_id: str) -> list[RunPosition]:
-    """Every run without a stop reason, in the order of creation."""
+def unfinished_ids(connection: Connection, experiment_id: str) -> list[str]:
+    """The ids of the runs without a stop reason, in the order of creation."""
+    query = sa.select(runs.c.id).where(runs.c.experiment_id == experiment_id, runs.c.stop_reason.is_(None))
+    return list(connection.execute(query.order_by(runs.c.id)).scalars())
+
+
+def unfinished_runs(
+    connection: Connection, experiment_id: str, run_ids: Sequence[str] | None = None
+) -> list[RunPosition]:
+    """Every run without a stop reason, or those of the given ones that have none, in the order of creation."""
     last = sa.and_(invocations.c.run_id == runs.c.id, invocations.c.sequence_number == runs.c.length - 1)
     query = (
         sa.select(runs, invocations.c.output_id, twins.c.perturbation)
@@ -90,8 +99,17 @@ def unfinished_runs(connection: Connection, experiment_id: str) -> list[RunPosit
             row.output_id or row.prompt_id,
             _other_seed(row.perturbation),
         )
-        for row in connection.execute(query)
+        for some in _pieces(query, run_ids)
+        for row in connection.execute(some)
     ]
+
+
+def _pieces(query: sa.Select[Any], run_ids: Sequence[str] | None) -> Iterator[sa.Select[Any]]:
+    """The query itself, or one for each few hundred of the runs."""
+    if run_ids is None:
+        yield query
+    else:
+        yield from (query.where(runs.c.id.in_(some)) for some in chunks(sorted(run_ids)))
 
 
 def _other_seed(perturbation: dict[str, Any] | None) -> OtherSeed | None:
@@ -100,8 +118,10 @@ def _other_seed(perturbation: dict[str, Any] | None) -> OtherSeed | None:
     return OtherSeed(perturbation["step"], perturbation["seed"])
 
 
-def visited_outputs(connection: Connection, experiment_id: str) -> dict[str, list[str]]:
-    """The output keys of every unfinished seeded run that has begun, in sequence order, by run."""
+def visited_outputs(
+    connection: Connection, experiment_id: str, run_ids: Sequence[str] | None = None
+) -> dict[str, list[str]]:
+    """The output keys of every unfinished seeded run (of the given ones) that has begun, in sequence order, by run."""
     query = (
         sa.select(invocations.c.run_id, invocations.c.output_id)
         .join(runs, runs.c.id == invocations.c.run_id)
@@ -109,8 +129,9 @@ def visited_outputs(connection: Connection, experiment_id: str) -> dict[str, lis
         .order_by(invocations.c.run_id, invocations.c.sequence_number)
     )
     visited: dict[str, list[str]] = {}
-    for run_id, output_id in connection.execute(query):
-        visited.setdefault(run_id, []).append(output_id)
+    for some in _pieces(query, run_ids):
+        for run_id, output_id in connection.execute(some):
+            visited.setdefault(run_id, []).append(output_id)
     return visited
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from panic_tda.store.clusterings import stored_clusterings
 from panic_tda.store.integrity.damage import Damage
 from panic_tda.store.progress import forget_stages
 from panic_tda.store.tables import (
@@ -34,7 +35,7 @@ def mend(connection: Connection, damages: Sequence[Damage]) -> set[str]:
     touched: set[str] = set()
     cuts: dict[str, int] = {}
     for damage in damages:
-        touched.update(_experiments_of(connection, damage))
+        touched.update(experiments_of(connection, damage))
         if damage.table == "outputs" and damage.kind == "content":
             _take_away_content(connection, damage.id, cuts)
         elif damage.run_id is not None and damage.step is not None:
@@ -79,6 +80,25 @@ def reopen(connection: Connection, keys: Iterable[str]) -> None:
         connection.execute(sa.update(experiments).where(mine).values(**values))
 
 
+def experiments_of(connection: Connection, damage: Damage) -> set[str]:
+    """The experiments that have to do with a damage."""
+    if damage.experiment_id is not None:
+        return {damage.experiment_id}
+    table = metadata.tables[damage.table]
+    if damage.run_id is not None:
+        query = sa.select(runs.c.experiment_id).where(runs.c.id == damage.run_id)
+    elif damage.key and "experiment_id" in table.c:
+        query = sa.select(table.c.experiment_id).where(*_row(table, damage))
+    elif damage.key and "run_id" in table.c:
+        query = sa.select(runs.c.experiment_id).join(table, table.c.run_id == runs.c.id).where(*_row(table, damage))
+    elif damage.table in ("embeddings", "outputs"):
+        made = sa.select(invocations.c.run_id).where(invocations.c.output_id == damage.key[0])
+        query = sa.select(runs.c.experiment_id).distinct().where(runs.c.id.in_(made))
+    else:
+        return set()
+    return {key for key in connection.execute(query).scalars() if key is not None}
+
+
 def _take_away_content(connection: Connection, output_id: str, cuts: dict[str, int]) -> None:
     """Marks every run that made the content for cutting, and deletes the content where no prompt needs it."""
     made = (
@@ -92,7 +112,7 @@ def _take_away_content(connection: Connection, output_id: str, cuts: dict[str, i
     of_clusters = sa.select(embedding_clusters.c.clustering_result_id).where(
         sa.or_(embedding_clusters.c.output_id == output_id, embedding_clusters.c.medoid_output_id == output_id)
     )
-    connection.execute(sa.delete(clustering_results).where(clustering_results.c.id.in_(of_clusters)))
+    _delete_clusterings(connection, connection.execute(of_clusters).scalars().all())
     connection.execute(sa.delete(embeddings).where(embeddings.c.output_id == output_id))
     connection.execute(sa.delete(failures).where(failures.c.output_id == output_id))
     begins = sa.select(runs.c.prompt_id).where(runs.c.prompt_id == output_id)
@@ -100,23 +120,22 @@ def _take_away_content(connection: Connection, output_id: str, cuts: dict[str, i
         connection.execute(sa.delete(outputs).where(outputs.c.id == output_id))
 
 
+def _delete_clusterings(connection: Connection, keys: Iterable[str]) -> None:
+    """A clustering is whole or not there: every layer goes with any of them."""
+    wanted = set(keys)
+    stored = stored_clusterings(connection) if wanted else []
+    together = wanted.union(*(each.layers for each in stored if each.id in wanted))
+    connection.execute(sa.delete(clustering_results).where(clustering_results.c.id.in_(together)))
+
+
 def _delete(connection: Connection, damage: Damage) -> None:
     table = metadata.tables[damage.table]
     if not damage.key:
         return
-    mine = [column == value for column, value in zip(table.primary_key.columns, damage.key, strict=True)]
-    connection.execute(sa.delete(table).where(*mine))
+    if table in (clustering_results, embedding_clusters):
+        _delete_clusterings(connection, [str(damage.key[0])])
+    connection.execute(sa.delete(table).where(*_row(table, damage)))
 
 
-def _experiments_of(connection: Connection, damage: Damage) -> set[str]:
-    """The experiments that have to do with it."""
-    if damage.experiment_id is not None:
-        return {damage.experiment_id}
-    if damage.run_id is not None:
-        query = sa.select(runs.c.experiment_id).where(runs.c.id == damage.run_id)
-    elif damage.table in ("embeddings", "outputs"):
-        made = sa.select(invocations.c.run_id).where(invocations.c.output_id == damage.key[0])
-        query = sa.select(runs.c.experiment_id).distinct().where(runs.c.id.in_(made))
-    else:
-        return set()
-    return set(connection.execute(query).scalars())
+def _row(table: sa.Table, damage: Damage) -> list[sa.ColumnElement[bool]]:
+    return [column == value for column, value in zip(table.primary_key.columns, damage.key, strict=True)]

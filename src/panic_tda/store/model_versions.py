@@ -13,11 +13,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from panic_tda.models.model import ModelSpec
+from panic_tda.models.repositories import identity
 from panic_tda.store.identifiers import new_id
 from panic_tda.store.statements import insert_new
 from panic_tda.store.tables import model_versions
 
-_LIBRARIES = ("numpy", "pillow", "onnxruntime", "tokenizers", "rapidocr", "xllamacpp", "redzed-tda", "gudhi")
+_LIBRARIES = (
+    *("numpy", "pillow", "onnxruntime", "tokenizers", "rapidocr", "xllamacpp", "redzed-tda", "gudhi"),
+    *("torch", "diffusers", "transformers", "sentence-transformers"),
+)
+
+HISTORICAL = "historical"
+"""The family of models that made an imported record and are never executed; their versions begin with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +55,25 @@ def _row(spec: ModelSpec) -> dict[str, Any]:
         "name": spec.name,
         "version": spec.version,
         "family": spec.family,
-        "device": "cpu",
+        "device": spec.device,
         "dtype": spec.dtype,
         "tier": spec.tier.value,
         "synthetic": spec.synthetic,
         "weights": [
             {"requirement": weights.requirement, "path": weights.path, "sha256": weights.sha256}
             for weights in spec.weights
-        ],
+        ]
+        + _folders(spec),
         "libraries": library_versions(),
         "created_at": datetime.now(UTC),
     }
+
+
+def _folders(spec: ModelSpec) -> list[dict[str, str]]:
+    repository = spec.repository
+    if repository is None:
+        return []
+    return [{"repository": repository.id, "commit": repository.commit, "identity": identity(repository)}]
 
 
 @cache
@@ -71,3 +86,8 @@ def library_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def is_historical(version: str) -> bool:
+    """Whether a version is of a model that is only known from an imported record."""
+    return version == HISTORICAL or version.startswith(f"{HISTORICAL}-")

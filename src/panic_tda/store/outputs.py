@@ -17,15 +17,18 @@ from panic_tda.store.tables import outputs
 _CONTENT = (outputs.c.id, outputs.c.kind, outputs.c.text, outputs.c.data, outputs.c.mode)
 
 
-def encode_row(content: Content) -> dict[str, Any]:
-    """The row of a content; images are encoded here, which takes milliseconds: do it outside a transaction."""
+def encode_row(content: Content, encoded: bytes | None = None) -> dict[str, Any]:
+    """The row of a content; images are encoded here, which takes milliseconds: do it outside a transaction.
+
+    ``encoded`` is the image as lossless WebP, where that is at hand.
+    """
     row: dict[str, Any] = dict.fromkeys(("text", "data", "mode", "width", "height"))
     row |= {"id": content.sha256, "kind": content.kind.value, "created_at": datetime.now(UTC)}
     row["degenerate"] = degeneracy(content)
     if isinstance(content, Text):
         return row | {"text": content.value}
     return row | {
-        "data": encode_image(content),
+        "data": encoded or encode_image(content),
         "mode": content.mode,
         "width": content.width,
         "height": content.height,

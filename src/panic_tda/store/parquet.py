@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from panic_tda.errors import naming_the_file
 from panic_tda.store import frames
 from panic_tda.store.database import Record
 from panic_tda.store.statements import chunks
@@ -58,7 +59,7 @@ def export_parquet(
             written.append(path)
             report(f"wrote {path.name}")
     card = folder / "README.md"
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".card-") as aside:
+    with naming_the_file(card), tempfile.TemporaryDirectory(dir=folder, prefix=".card-") as aside:
         text = _dataset_card(record, experiment_ids, written)
         shutil.move(_written(text, Path(aside) / card.name), card)
     return [*written, card]
@@ -191,7 +192,7 @@ def _write(pieces: Iterable[pl.DataFrame], path: Path, rows: int) -> Path | None
     """
     import polars as pl
 
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".parquet-") as folder:
+    with naming_the_file(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=".parquet-") as folder:
         parts = []
         for number, piece in enumerate(pieces):
             part = Path(folder) / f"{number:08}.parquet"

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 from panic_tda.errors import FutureRecord, RecordUnavailable
 from panic_tda.fault_points import reach
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every revision in order; a test holds them against the migration scripts."""
 
 HEAD = REVISIONS[-1]

@@ -13,7 +13,7 @@ from panic_tda.errors import NotFound
 from panic_tda.store.database import Record
 from panic_tda.store.experiments import find_experiment, find_run
 from panic_tda.store.frames import INVOCATIONS, runs_frame, schema
-from panic_tda.store.tables import invocations, model_versions, outputs, runs
+from panic_tda.store.tables import invocations, model_versions, outputs, runs, twins
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,10 +23,14 @@ _FIRST_STEPS, _SOME_IMAGES = 8, 32
 
 
 class Choice(NamedTuple):
-    """All runs of some experiments, and some runs by themselves; full ids."""
+    """All runs of some experiments, and some runs by themselves; full ids.
+
+    Twins repeat other runs: of experiments they are left out unless ``twins``.
+    """
 
     experiment_ids: tuple[str, ...]
     run_ids: tuple[str, ...] = ()
+    twins: bool = False
 
 
 class Made(NamedTuple):
@@ -47,10 +51,10 @@ class Moment(NamedTuple):
     made: list[Made]
 
 
-def chosen_runs(connection: Connection, names: Sequence[str]) -> Choice:
+def chosen_runs(connection: Connection, names: Sequence[str], *, twins: bool = False) -> Choice:
     """The experiments or else the runs of these ids or prefixes; ``latest`` is the latest experiment.
 
-    Raises ``NotFound``.
+    A twin that is named itself is chosen in any case, those of experiments with ``twins``. Raises ``NotFound``.
     """
     experiment_ids: dict[str, None] = {}
     run_ids: dict[str, None] = {}
@@ -59,7 +63,7 @@ def chosen_runs(connection: Connection, names: Sequence[str]) -> Choice:
             experiment_ids[find_experiment(connection, name).id] = None
         except NotFound as no_experiment:
             run_ids[_run_id(connection, name, no_experiment)] = None
-    return Choice(tuple(experiment_ids), tuple(run_ids))
+    return Choice(tuple(experiment_ids), tuple(run_ids), twins)
 
 
 def _run_id(connection: Connection, name: str, no_experiment: NotFound) -> str:
@@ -82,7 +86,10 @@ def chosen_runs_frame(record: Record, choice: Choice) -> pl.DataFrame:
     with record.reading() as connection:
         around = connection.execute(query).scalars().all()
     found = runs_frame(record, sorted({*choice.experiment_ids, *around}))
-    return found.filter(pl.col("experiment_id").is_in(choice.experiment_ids) | pl.col("run_id").is_in(choice.run_ids))
+    whole = pl.col("experiment_id").is_in(choice.experiment_ids)
+    if not choice.twins:
+        whole &= pl.col("twin_of").is_null()
+    return found.filter(whole | pl.col("run_id").is_in(choice.run_ids))
 
 
 def steps_frame(record: Record, choice: Choice) -> pl.DataFrame:
@@ -149,4 +156,7 @@ def _made(choice: Choice) -> sa.Select[Any]:
 
 
 def _mine(choice: Choice) -> sa.ColumnElement[bool]:
-    return sa.or_(runs.c.experiment_id.in_(choice.experiment_ids), runs.c.id.in_(choice.run_ids))
+    whole: list[sa.ColumnElement[bool]] = [runs.c.experiment_id.in_(choice.experiment_ids)]
+    if not choice.twins:
+        whole.append(~sa.exists().where(twins.c.run_id == runs.c.id))
+    return sa.or_(sa.and_(*whole), runs.c.id.in_(choice.run_ids))

@@ -83,7 +83,6 @@ experiments = sa.Table(
     _required("status", sa.Text),
     _required("config", sa.JSON),
     _required("model_versions", sa.JSON),
-    sa.Column("performer", sa.JSON(none_as_null=True)),
     _required("created_at", UtcTimestamp),
     sa.Column("completed_at", UtcTimestamp),
 )
@@ -262,6 +261,25 @@ stage_progress = sa.Table(
     sa.Column("model", sa.Text, primary_key=True),
     _required("done", sa.Integer),
     _required("total", sa.Integer),
+)
+
+performers = sa.Table(
+    "performers",
+    metadata,
+    _identity(),
+    _belongs_to("experiments", cascade=True, index=True),
+    _required("host", sa.Text),
+    _required("pid", sa.Integer),
+    _required("expires_at", UtcTimestamp),
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("experiment_id", Identifier, sa.ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("stage", sa.Text, primary_key=True),
+    sa.Column("item", sa.Text, primary_key=True),
+    _belongs_to("performers", cascade=True, index=True),
 )
 
 settings = sa.Table(

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from panic_tda.errors import RecordError
 from panic_tda.store.integrity.damage import Damage
 from panic_tda.store.integrity.scope import Scope
-from panic_tda.store.tables import embedding_clusters, failures, model_versions, persistence_diagrams, runs
+from panic_tda.store.tables import experiments, failures, model_versions, persistence_diagrams, runs
 from panic_tda.store.topology import decode_bars
 
 if TYPE_CHECKING:
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 
 
 def diagrams(connection: Connection, scope: Scope) -> Iterator[Damage]:
-    """What is wrong with each stored diagram."""
-    query = sa.select(persistence_diagrams, runs.c.length).join(runs, runs.c.id == persistence_diagrams.c.run_id)
-    query = query.where(scope.runs()).order_by(persistence_diagrams.c.id)
+    """What is wrong with each stored diagram; until an experiment is completed, its runs may have grown since."""
+    query = (
+        sa.select(persistence_diagrams, runs.c.length, experiments.c.status)
+        .join(runs, runs.c.id == persistence_diagrams.c.run_id)
+        .join(experiments, experiments.c.id == runs.c.experiment_id)
+        .where(scope.runs())
+        .order_by(persistence_diagrams.c.id)
+    )
     for row in connection.execution_options(yield_per=200).execute(query):
         if fault := _diagram_fault(row):
             kind, detail = fault
@@ -31,7 +36,7 @@ def diagrams(connection: Connection, scope: Scope) -> Iterator[Damage]:
 
 
 def _diagram_fault(row: Any) -> tuple[str, str] | None:
-    if row.run_length != row.length:
+    if row.run_length != row.length and (row.status == "completed" or row.run_length > row.length):
         return "stale", f"it was computed at {row.run_length} steps, the run has {row.length}"
     try:
         bars = decode_bars(row.data)
@@ -69,27 +74,6 @@ def missing_diagrams(connection: Connection, experiment_id: str, embedder: str) 
     for run_id in connection.execute(query.order_by(runs.c.id)).scalars():
         detail = f"run {run_id} has no diagram under {embedder}"
         yield Damage("missing", "persistence_diagrams", f"{run_id}/{embedder}", detail, run_id=run_id)
-
-
-def clusters(connection: Connection, scope: Scope) -> Iterator[Damage]:
-    """Medoids that are not members of their cluster; looked at with the whole record."""
-    if scope.experiment_ids is not None:
-        return
-    member = embedding_clusters.alias()
-    same = sa.and_(
-        member.c.clustering_result_id == embedding_clusters.c.clustering_result_id,
-        member.c.output_id == embedding_clusters.c.medoid_output_id,
-        member.c.cluster == embedding_clusters.c.cluster,
-    )
-    query = (
-        sa.select(embedding_clusters.c.clustering_result_id, embedding_clusters.c.cluster)
-        .distinct()
-        .select_from(embedding_clusters.outerjoin(member, same))
-        .where(embedding_clusters.c.medoid_output_id.is_not(None), member.c.output_id.is_(None))
-    )
-    for result, cluster in connection.execute(query):
-        detail = f"the medoid of cluster {cluster} is not one of its members"
-        yield Damage("chaining", "clustering_results", result, detail, key=(result,))
 
 
 def missing_runs(connection: Connection, experiment_id: str, planned: Sequence[tuple[Any, ...]]) -> Iterator[Damage]:

@@ -21,6 +21,10 @@ class Scope:
         """Whether a row of ``experiments`` is looked at."""
         return sa.true() if self.experiment_ids is None else experiments.c.id.in_(self.experiment_ids)
 
+    def of_experiments(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        """Whether a column names one of the experiments."""
+        return sa.true() if self.experiment_ids is None else column.in_(self.experiment_ids)
+
     def runs(self) -> sa.ColumnElement[bool]:
         """Whether a row of ``runs`` is looked at."""
         return sa.true() if self.experiment_ids is None else runs.c.experiment_id.in_(self.experiment_ids)
