@@ -17,6 +17,7 @@ from pathlib import Path
 from panic_tda.answers.answering import answers
 from panic_tda.answers.catalogue import analyses
 from panic_tda.answers.evidence import gather
+from panic_tda.figures.answered import Answered
 from panic_tda.figures.answers import drawings
 from panic_tda.figures.exhibition import write_report
 from panic_tda.figures.folder import write_answer, write_findings
@@ -63,17 +64,18 @@ def _measure(record: Record, keys: list[str], out: Path) -> None:
     began = time.perf_counter()
     evidence = gather(record, keys)
     _row("load", time.perf_counter() - began, head=True)
-    found = []
+    told = []
     for name in analyses():
         started = time.perf_counter()
         (answer,) = answers(evidence, only=[name])
         answered = time.perf_counter()
-        write_answer(answer, drawings(answer), out)
-        found.append(answer)
+        told.append(Answered(answer, drawings(answer)))
+        write_answer(answer, told[-1].drawings, out)
         _row(name, answered - started, time.perf_counter() - answered)
+    found = [each.answer for each in told]
     write_findings(found, out)
     started = time.perf_counter()
-    write_report(record, keys, out / "report.html", title="Planted regimes", answers=found)
+    write_report(record, keys, out / "report.html", title="Planted regimes", answers=told)
     _row("report", time.perf_counter() - started)
     _row("all", time.perf_counter() - began)
     for answer in found:

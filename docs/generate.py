@@ -31,7 +31,7 @@ from panic_tda import errors
 from panic_tda.answers.catalogue import analyses
 from panic_tda.cli.app import app
 from panic_tda.lab.config import config_schema
-from panic_tda.models.catalogue import catalogue
+from panic_tda.models.catalogue import published
 from panic_tda.models.model import Parameter
 from panic_tda.settings import ENVIRONMENT_PREFIX, Settings
 from panic_tda.store.tables import metadata
@@ -192,7 +192,7 @@ def models() -> str:
             spec.tier.value + (", synthetic" if spec.synthetic else ""),
             spec.dims or "",
         )
-        for spec in catalogue().values()
+        for spec in published().values()
     ]
     return table(("model", "signature", "what", "memory", "batch", "tier", "numbers"), rows)
 
@@ -201,7 +201,7 @@ def model_parameters() -> str:
     """The parameters of every model that has some."""
     rows = [
         (_code(spec.name), _code(each.name), _code(each.default), _range(each), each.description)
-        for spec in catalogue().values()
+        for spec in published().values()
         for each in spec.parameters
     ]
     return table(("model", "parameter", "default", "range", "meaning"), rows)
@@ -216,11 +216,13 @@ def _range(parameter: Parameter) -> str:
 def licences() -> str:
     """Licence and source of every model, and the package its weights come in."""
     rows = []
-    for spec in catalogue().values():
+    for spec in published().values():
         packages = {weights.requirement: 0 for weights in spec.weights}
         for weights in spec.weights:
             packages[weights.requirement] += weights.size
         named = ", ".join(f"`{name}`, {size / 1e6:.0f} MB" for name, size in packages.items())
+        if spec.repository is not None:
+            named = f"hub: `{spec.repository.id}`"
         rows.append((_code(spec.name), spec.licence, spec.source, named or "none"))
     return table(("model", "licence", "source", "weights"), rows)
 
@@ -297,6 +299,8 @@ def settings() -> str:
 
 def _setting(value: object) -> str:
     """A default as a settings file would say it."""
+    if value == ():
+        return "an empty table"
     return _code(str(value).lower() if isinstance(value, bool) else repr(value).replace("'", '"'))
 
 

@@ -96,8 +96,9 @@ EXECUTED = [
 
 @pytest.fixture(scope="session")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``experiment.yaml`` and a record in which it has been performed."""
+    """A folder with ``experiment.yaml``, a record in which it has been performed, and an old database."""
     folder = tmp_path_factory.mktemp("laboratory")
+    shutil.copy(ROOT / "tests" / "data" / "legacy-python.sqlite", folder / "old.sqlite")
     (folder / "experiment.yaml").write_text(json.dumps(DUMMIES), encoding="utf-8")
     with open_record(folder / "panic-tda.sqlite") as record:
         perform(record, load_config(DUMMIES))

@@ -5,7 +5,7 @@ import re
 import pytest
 
 import panic_tda.errors as errors
-from panic_tda.errors import ConfigurationError, PanicError
+from panic_tda.errors import ConfigurationError, NotWritten, PanicError, TooManyFailures, naming_the_file
 
 
 def drawn() -> dict[str, tuple[str | None, int]]:
@@ -57,3 +57,24 @@ def test_an_error_carries_a_message_and_a_remedy() -> None:
 def test_a_configuration_error_tells_every_issue() -> None:
     fault = ConfigurationError(["one", "two"], hint="look")
     assert (fault.message, fault.issues, fault.hint) == ("one; two", ("one", "two"), "look")
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (OSError(28, "No space left on device"), "make room"),
+        (RuntimeError("parquet: No space left on device (os error 28)"), "make room"),
+        (PermissionError(13, "Permission denied", ".a.png-x1y2"), "permissions"),
+    ],
+)
+def test_what_the_machine_refuses_names_the_file(fault: Exception, words: str) -> None:
+    with pytest.raises(NotWritten, match=r"^a\.png: ") as caught, naming_the_file("a.png"):
+        raise fault
+    assert words in caught.value.hint
+
+
+@pytest.mark.parametrize("fault", [ValueError("a defect"), TooManyFailures("of ours")])
+def test_any_other_error_stays_what_it_is(fault: Exception) -> None:
+    with pytest.raises(type(fault)) as caught, naming_the_file("a.png"):
+        raise fault
+    assert caught.value is fault

@@ -5,11 +5,12 @@ PanicError                        1  the work failed
 │   ├── ConfigurationError           experiment file or settings; carries every issue at once
 │   ├── NotFound                     no experiment or run goes by that name
 │   │   └── UnknownModel                no model does; the hint has the nearest names
+│   ├── HistoricalModel              an imported experiment is performed; its models are never executed
 │   └── SignatureError               a value or a chain of models of the wrong type
 ├── RecordError                   1  the database
 │   ├── FutureRecord                 written by a newer panic-tda
 │   ├── RecordUnavailable            cannot be opened, or is not a panic-tda database
-│   └── RecordBusy                   another process performs the same experiment
+│   └── RecordBusy                   others perform the experiment, or took it over
 ├── ModelError                    1  a model, or one item given to it
 │   ├── PrerequisiteError            a package, weights or an extra is missing
 │   ├── ModelLoadError               weights are there but do not load
@@ -20,15 +21,18 @@ PanicError                        1  the work failed
 ├── ExecutionError                1  where the model ran
 │   ├── InsufficientMemory           the model does not fit the memory budget
 │   ├── OutOfMemory                  a batch did not fit; the batch is halved
+│   ├── ExecutionTimeout             a model call took longer than call_timeout
 │   └── ExecutorClosed               a call after close
+├── NotWritten                    1  a file could not be written, the disk is full for example
 └── TooManyFailures               1  more runs failed than --fail-on-error allows
 
-Ctrl-C and SIGTERM are no errors: the work ends with the status ``interrupted``, and the command with 130.
+Ctrl-C, SIGTERM and SIGHUP are no errors: the work ends with the status ``interrupted``, and the command with 130.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -68,6 +72,10 @@ class UnknownModel(NotFound):
     """No model goes by that name; the hint gives the nearest ones."""
 
 
+class HistoricalModel(RequestError):
+    """The experiment was imported: its models are historical, and are never executed."""
+
+
 class SignatureError(RequestError):
     """A value, or a chain of models, has the wrong type."""
 
@@ -85,7 +93,7 @@ class RecordUnavailable(RecordError):
 
 
 class RecordBusy(RecordError):
-    """Another process performs the same experiment."""
+    """Other processes perform the experiment that is to be changed, or took it over from this one."""
 
 
 class ModelError(PanicError):
@@ -128,9 +136,36 @@ class OutOfMemory(ExecutionError):
     """A batch did not fit in memory."""
 
 
+class ExecutionTimeout(ExecutionError):
+    """A model call took longer than it may."""
+
+
 class ExecutorClosed(ExecutionError):
     """The executor was closed before the call."""
 
 
+class NotWritten(PanicError):
+    """A file could not be written."""
+
+
 class TooManyFailures(PanicError):
     """The share of failed runs passed the limit given by ``--fail-on-error``."""
+
+
+@contextmanager
+def naming_the_file(path: object) -> Iterator[None]:
+    """Whatever the machine refuses while a file is written becomes ``NotWritten`` with the name of that file.
+
+    The system does not name it when a disk is full, and libraries have errors of their own for that.
+    """
+    try:
+        yield
+    except PanicError:
+        raise
+    except Exception as fault:
+        if not isinstance(fault, OSError) and "os error" not in str(fault):
+            raise
+        reason = getattr(fault, "strerror", None) or str(fault)
+        full = "no space left" in reason.lower() or "too large" in reason.lower()
+        hint = "make room on its disk, or write it to another one" if full else "check the path and its permissions"
+        raise NotWritten(f"{path}: {reason}", hint=hint) from fault

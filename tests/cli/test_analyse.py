@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -29,6 +30,27 @@ def test_one_analysis_alone_prints_sentences_and_names_the_folder(command: Comma
     assert str(folder / "report.html") in ran.out.splitlines()[-1]
     assert pl.read_parquet(folder / "absorption" / "runs.parquet").height == 2
     assert "absorption: runs 0/2 (0 %)" in ran.err
+
+
+def test_the_screen_shows_a_few_findings_of_each_question_and_where_the_others_are(command: CommandLine) -> None:
+    chains = [["DummyT2I", "DummyI2T"], ["DummyT2I2", "DummyI2T2"], ["DummyT2I", "DummyI2T2"]]
+    config = command.write(networks=chains, seeds=[1], embedding_models=["DummyText"], stages={"diagrams": False})
+    assert command("experiment", "perform", config).code == 0
+    asked = ("analyse", "latest", "--only", "absorption,twins", "--out", "a")
+    short, whole = command(*asked), command("--verbose", *asked)
+    full = json.loads(Path("a/findings.json").read_text(encoding="utf-8"))
+    sentences = [finding["sentence"] for answer in full for finding in answer["findings"]]
+    assert len(sentences) == 3
+    lines = short.out.splitlines()
+    assert lines[0] == "Is it stuck? (absorption), 2 of 3 findings"
+    assert [any(sentence in line for sentence in sentences) for line in lines[1:]] == [True, True, False, False, False]
+    assert lines[3].startswith("Nothing to say from twins: ")
+    assert lines[4:] == [
+        f"All findings are in {Path('a/findings.md')}; --verbose prints them",
+        f"Tables and figures are in a; look at {Path('a/report.html')}",
+    ]
+    assert all(sentence in whole.out for sentence in sentences)
+    assert "--verbose" not in whole.out
 
 
 def test_an_unknown_analysis_is_one_line(command: CommandLine, experiment_id: str) -> None:

@@ -153,12 +153,14 @@ class Terminal:
 
 
 def test_delete_refuses_an_experiment_that_a_living_process_performs(command: CommandLine, experiment_id: str) -> None:
-    performer = f'{{"host": "{socket.gethostname()}", "pid": {os.getppid()}}}'
-    execute(command, "UPDATE experiments SET status = 'running', performer = ?", performer)
+    execute(command, "UPDATE experiments SET status = 'running'")
+    performer = (experiment_id, socket.gethostname(), os.getppid())
+    execute(command, "INSERT INTO performers VALUES ('theirs', ?, ?, ?, '9999-01-01 00:00:00.000000')", *performer)
     refused = command("experiment", "delete", "latest", "--yes")
     assert refused.code == 1
     assert refused.err.startswith(f"error: experiment {experiment_id} is being performed by process ")
-    assert command("experiment", "resume", "latest", "--json").json["error"]["type"] == "RecordBusy"
+    extended = command("experiment", "extend", "latest", "--max-length", "9", "--json")
+    assert extended.json["error"]["type"] == "RecordBusy"
 
 
 def validated(command: CommandLine, **changes: Any) -> Ran:

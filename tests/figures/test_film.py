@@ -85,6 +85,14 @@ def test_an_image_is_held_on_text_steps_and_its_caption_appears() -> None:
     assert captions[0].tobytes() != captions[1].tobytes() != captions[2].tobytes() != captions[3].tobytes()
 
 
+def test_a_twin_is_called_a_twin() -> None:
+    lab = Lab()
+    base = lab.run(["apple"], run_number=0)
+    lab.run(["apple"], run_number=4, twin_of=base)
+    frames = lab.frames()
+    assert labels([each.run for each in trajectories(frames.runs, frames.invocations)]) == ["run 0", "twin 4"]
+
+
 def test_a_text_that_was_there_before_is_fainter() -> None:
     lab = Lab()
     lab.run(["apple", "a red apple", "pear"], seed=1)

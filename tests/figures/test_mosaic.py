@@ -33,6 +33,17 @@ def test_each_step_and_each_run_adds_a_tile() -> None:
     assert size_of(3, 4)[1] - size_of(3, 3)[1] == 160 + 6
 
 
+def test_twins_are_named_as_twins_and_those_left_out_are_counted() -> None:
+    lab = Lab()
+    base = lab.run(["apple", "a red apple"], run_number=0)
+    lab.run(["apple", "a red apple"], run_number=1)
+    plain = picture(lab)
+    lab.rows["runs"][1]["twin_of"] = base
+    assert picture(lab).crop((0, 48, 272, 400)).tobytes() != plain.crop((0, 48, 272, 400)).tobytes()
+    note = picture(lab, left_out=3).crop((0, 0, 400, 24))
+    assert ink(note) > ink(picture(lab).crop((0, 0, 400, 24)))
+
+
 def test_images_and_texts_are_drawn_in_the_places_of_their_steps() -> None:
     lab = Lab()
     lab.run(["apple", "a red apple"])

@@ -29,6 +29,7 @@ class Run(NamedTuple):
     stop_reason: str | None
     period: int | None
     failure: str | None
+    twin_of: str | None = None
 
 
 class Step(NamedTuple):

@@ -34,9 +34,14 @@ def seed_name(run: Run) -> str:
     return f"seed {run.seed}" if run.seed >= 0 else "drawn seeds"
 
 
+def number_name(run: Run) -> str:
+    """``run 3``, or ``twin 3`` for a run that repeats another one with something changed."""
+    return f"{'twin' if run.twin_of else 'run'} {run.run_number}"
+
+
 def run_name(run: Run) -> str:
     """Network, prompt, seed, and the run number if it is not the first."""
-    number = f", run {run.run_number}" if run.run_number else ""
+    number = f", {number_name(run)}" if run.run_number else ""
     return f"{run.network}, {prompt_name(run)}, {seed_name(run)}{number}"
 
 
@@ -50,7 +55,7 @@ def run_names(runs: Sequence[Run], length: int = 48) -> dict[str, str]:
         run.run_id: ", ".join(
             part
             for part, told in zip(
-                (run.network, prompt_name(run, length), seed_name(run), f"run {run.run_number}"), several, strict=True
+                (run.network, prompt_name(run, length), seed_name(run), number_name(run)), several, strict=True
             )
             if told
         )

@@ -11,7 +11,13 @@ from panic_tda.cli.context import Context
 from panic_tda.cli.output import print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from panic_tda.answers.answer import Answer
+    from panic_tda.figures.answered import Answered
+
+_SHOWN = 2
+"""Findings of a question."""
 
 
 def analyse(
@@ -25,12 +31,13 @@ def analyse(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the resampling and the permutations.")] = 0,
 ) -> None:
-    """Answers every question that applies: sentences on the screen, tables and figures in a folder."""
+    """Answers every question that applies: the most telling sentences here (all with --verbose), the rest in files."""
     from panic_tda.answers.answering import answers
     from panic_tda.answers.catalogue import chosen
     from panic_tda.answers.evidence import gather
     from panic_tda.cli.progress import shown_progress
     from panic_tda.errors import RequestError
+    from panic_tda.figures.answered import answered
     from panic_tda.figures.exhibition import report_title, write_report
     from panic_tda.figures.folder import write_findings
     from panic_tda.store.experiments import experiment_ids
@@ -46,31 +53,51 @@ def analyse(
         folder = out or Path(f"analysis-{keys[0][:13]}")
         with shown_progress(quiet=options.quiet) as report:
             found = list(answers(gather(record, keys), only=names, seed=seed, report=report))
-        told = [_write(answer, folder) for answer in found]
+        told = answered(found)
+        shapes = [_write(each, folder) for each in told]
         write_findings(found, folder)
-        write_report(record, keys, folder / "report.html", title=report_title(keys), answers=found)
+        write_report(record, keys, folder / "report.html", title=report_title(keys), answers=told)
     if options.json:
-        print_json({"experiments": keys, "out": str(folder), "analyses": told})
+        print_json({"experiments": keys, "out": str(folder), "analyses": shapes})
         return
-    for answer in found:
-        _print(answer)
+    if _print(found, whole=options.verbose):
+        print(f"All findings are in {folder / 'findings.md'}; --verbose prints them")
     print(f"Tables and figures are in {folder}; look at {folder / 'report.html'}")
 
 
-def _write(answer: Answer, folder: Path) -> dict[str, Any]:
-    from panic_tda.figures.answers import drawings
+def _write(told: Answered, folder: Path) -> dict[str, Any]:
     from panic_tda.figures.folder import answer_json, write_answer
 
-    files = write_answer(answer, drawings(answer), folder)
+    files = write_answer(told.answer, told.drawings, folder)
     paths = {name: [str(path) for path in given] for name, given in files._asdict().items()}
-    return answer_json(answer) | paths
+    return answer_json(told.answer) | paths
 
 
-def _print(answer: Answer) -> None:
+def _print(found: Sequence[Answer], *, whole: bool) -> bool:
+    """The findings by question, and what there was nothing to say about; whether some findings were left out."""
+    questions: dict[str, list[Answer]] = {}
+    for answer in found:
+        questions.setdefault(answer.question, []).append(answer)
+    spoken = {question: [each for each in asked if each.findings] for question, asked in questions.items()}
+    left = [_print_question(question, asked, whole=whole) for question, asked in spoken.items() if asked]
+    reasons: dict[str, list[str]] = {}
+    for answer in found:
+        if answer.absence:
+            reasons.setdefault(answer.absence, []).append(answer.analysis)
+    for reason, names in reasons.items():
+        print(f"Nothing to say from {', '.join(names)}: {reason}")
+    return any(left)
+
+
+def _print_question(question: str, asked: Sequence[Answer], *, whole: bool) -> bool:
+    """At least one finding of each analysis; whether some were left out."""
+    from panic_tda.answers.telling import most_telling
     from panic_tda.figures.folder import caution_words
 
-    print(f"{answer.question} ({answer.analysis})")
-    for finding in answer.findings:
-        print(f"- {finding.sentence} {caution_words(finding)}".rstrip())
-    if answer.absence:
-        print(f"- nothing to say: {answer.absence}")
+    findings = [finding for answer in asked for finding in answer.findings]
+    shown = findings if whole else most_telling(findings, max(_SHOWN, len(asked)))
+    some = f", {len(shown)} of {len(findings)} findings" if len(shown) < len(findings) else ""
+    print(f"{question} ({', '.join(answer.analysis for answer in asked)}){some}")
+    for finding in shown:
+        print(f"- {finding.sentence} {caution_words(finding, most=None if whole else 1)}".rstrip())
+    return len(shown) < len(findings)

@@ -50,6 +50,10 @@ def _globals(
     ] = False,
 ) -> None:
     context.obj = Context(db=db, json=json, quiet=quiet, verbose=verbose, config=config)
+    if config:
+        from panic_tda.models.deployment import using
+
+        context.with_resource(using(context.obj.settings()))
 
 
 def run(arguments: Sequence[str]) -> int:

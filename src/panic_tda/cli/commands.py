@@ -19,6 +19,7 @@ FILES = {
     "model": "model",
     "cluster": "cluster",
     "export": "export",
+    "import": "import_command",
     "config": "config",
 }
 """The file of each command: it holds an ``app`` of subcommands, or a function of the command's name."""
@@ -52,5 +53,5 @@ def _imported(name: str, file: str) -> Any:
     if subcommands := getattr(module, "app", None):
         alone.add_typer(subcommands, name=name)
     else:
-        alone.command(name)(getattr(module, name))
+        alone.command(name)(getattr(module, name if hasattr(module, name) else file))
     return typer.main.get_group(alone).commands[name]

@@ -27,6 +27,7 @@ def demo(
     from panic_tda.cli.interrupts import graceful
     from panic_tda.cli.progress import shown_progress
     from panic_tda.figures import exhibition
+    from panic_tda.figures.answered import answered
     from panic_tda.lab import perform as performing
     from panic_tda.lab.demo import demo_experiment
     from panic_tda.lab.laboratory import open_bench
@@ -58,7 +59,7 @@ def demo(
             raise typer.Exit(130)
         told = list(answers(gather(record, [key]), report=progress))
         title = "Feedback loops: a demonstration"
-        page = exhibition.write_report(record, [key], out / "report.html", title=title, answers=told)
+        page = exhibition.write_report(record, [key], out / "report.html", title=title, answers=answered(told))
         picture = exhibition.write_mosaic(record, [key], out / "mosaic.png")
         # H.264, since this film is to play on any machine without a thought.
         film = exhibition.write_film(record, Choice((key,)), out / "film.mp4", codec="h264", report=progress)

@@ -55,6 +55,8 @@ def doctor(
             left, fixed = done.left, done.fixed
             for key in done.to_resume:
                 options.say(f"experiment {key} was not complete; go on with: {options.program} experiment resume {key}")
+            for lost in done.lost:
+                options.say(f"clustering {lost.id} of {lost.embedder.name} is gone; {options.program} cluster compute")
     _print(options, found, left, fixed)
     if left:
         raise typer.Exit(1)

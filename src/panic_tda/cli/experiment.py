@@ -71,7 +71,7 @@ def resume(
     fail_on_error: Share = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed runs again.")] = False,
     take_over: Annotated[
-        bool, typer.Option("--take-over", help="The process that seems to perform it, on another machine, is dead.")
+        bool, typer.Option("--take-over", help="Others that seem to perform it are dead: do not wait for them.")
     ] = False,
 ) -> None:
     """Do what is missing of experiments."""
@@ -165,6 +165,10 @@ def _work(
     _report(options, outcomes)
 
 
+_UNFINISHED = {"interrupted", "running"}
+"""Running: this process was stopped, others go on."""
+
+
 def _report(options: Context, outcomes: Sequence[Outcome]) -> None:
     if options.json:
         shapes = [asdict(outcome) for outcome in outcomes]
@@ -172,12 +176,12 @@ def _report(options: Context, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         if not options.json:
             print(_sentence(outcome))
-        if outcome.status == "interrupted":
+        if outcome.status in _UNFINISHED:
             options.say(f"go on with: {options.program} experiment resume {outcome.id}")
         if outcome.failures:
             options.say(f"{counted(outcome.failures, 'failure')}: {options.program} experiment show {outcome.id}")
     statuses = {outcome.status for outcome in outcomes}
-    if "interrupted" in statuses:
+    if statuses & _UNFINISHED:
         raise typer.Exit(130)
     if "failed" in statuses:
         raise typer.Exit(1)
@@ -308,8 +312,8 @@ def delete(
 ) -> None:
     """Delete an experiment, its runs, and the outputs no other experiment uses."""
     from panic_tda.errors import RequestError
-    from panic_tda.store.claims import refuse_if_busy
     from panic_tda.store.experiments import delete_experiment, find_experiment
+    from panic_tda.store.performers import refuse_if_busy
     from panic_tda.store.progress import count_runs, generate_count
 
     options: Context = context.obj
@@ -317,8 +321,8 @@ def delete(
         with record.reading() as connection:
             row = find_experiment(connection, id)
             key = row.id
+            refuse_if_busy(connection, row)
             runs, invocations = count_runs(connection, key), generate_count(connection, key).done
-        refuse_if_busy(row)
         if not yes:
             if not sys.stdin.isatty() or options.json:
                 raise RequestError(f"deleting experiment {key} needs --yes when nobody can be asked")

@@ -20,6 +20,7 @@ app = typer.Typer(help="Experiments as tables, pictures and pages.", no_args_is_
 
 Ids = Annotated[list[str], typer.Argument(help="Experiments: ids, unambiguous prefixes, or 'latest'.")]
 RunIds = Annotated[list[str], typer.Argument(help="Experiments or runs: ids, prefixes, or 'latest' experiment.")]
+Twins = Annotated[bool, typer.Option("--twins", help="Also the twins: runs that repeat others with a small change.")]
 Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
 
 _PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".avif")
@@ -59,14 +60,14 @@ def parquet(
 
 
 @app.command()
-def mosaic(context: typer.Context, ids: Ids, out: Out) -> None:
+def mosaic(context: typer.Context, ids: Ids, out: Out, twins: Twins = False) -> None:
     """One image, runs × steps (PNG, WebP, JPEG or AVIF by the ending)."""
     from panic_tda.figures.exhibition import write_mosaic
 
     options: Context = context.obj
     _check_file(out, _PICTURES)
     with options.record() as record:
-        path = write_mosaic(record, _keys(record, ids), out)
+        path = write_mosaic(record, _keys(record, ids), out, twins=twins)
     _report(options, [path])
 
 
@@ -79,6 +80,7 @@ def video(
     fps: Annotated[int, typer.Option(min=1, max=120, help="Steps a second.")] = 4,
     resolution: Annotated[str, typer.Option(metavar="hd|4k|8k|WxH", help="Size of the frame in pixels.")] = "hd",
     quality: Annotated[str, typer.Option(metavar="draft|good|best", help="The better, the slower.")] = "good",
+    twins: Twins = False,
 ) -> None:
     """A film of all runs at once, a frame for each step; of one run, with large captions (MP4)."""
     from panic_tda.cli.progress import shown_progress
@@ -93,14 +95,14 @@ def video(
     size = parsed_resolution(resolution)
     with options.record() as record:
         with record.reading() as connection:
-            choice = chosen_runs(connection, ids)
+            choice = chosen_runs(connection, ids, twins=twins)
         with shown_progress(quiet=options.quiet) as progress:
             path = write_film(record, choice, out, size=size, fps=fps, codec=codec, quality=quality, report=progress)
     _report(options, [path])
 
 
 @app.command()
-def timeline(context: typer.Context, ids: RunIds, out: Out) -> None:
+def timeline(context: typer.Context, ids: RunIds, out: Out, twins: Twins = False) -> None:
     """Runs as images and captions along a line (PNG, SVG, WebP, JPEG or AVIF by the ending)."""
     from panic_tda.figures.exhibition import write_timeline
     from panic_tda.store.steps import chosen_runs
@@ -109,7 +111,7 @@ def timeline(context: typer.Context, ids: RunIds, out: Out) -> None:
     _check_file(out, (*_PICTURES, ".svg"))
     with options.record() as record:
         with record.reading() as connection:
-            choice = chosen_runs(connection, ids)
+            choice = chosen_runs(connection, ids, twins=twins)
         path = write_timeline(record, choice, out)
     _report(options, [path])
 
@@ -134,7 +136,7 @@ def images(
     _check_choice("--format", format, FORMATS)
     with options.record() as record:
         with record.reading() as connection:
-            choice = chosen_runs(connection, ids)
+            choice = chosen_runs(connection, ids, twins=True)
         with shown_progress(quiet=options.quiet) as progress:
             files = write_images(record, choice, out, format, report=progress)
     _report(options, files)
@@ -153,6 +155,7 @@ def report(
     from panic_tda.answers.answering import answers
     from panic_tda.answers.evidence import gather
     from panic_tda.cli.progress import shown_progress
+    from panic_tda.figures.answered import answered
     from panic_tda.figures.exhibition import report_title, write_report
 
     options: Context = context.obj
@@ -161,7 +164,7 @@ def report(
         keys = _keys(record, ids)
         with shown_progress(quiet=options.quiet) as progress:
             told = list(answers(gather(record, keys), report=progress)) if analyses else []
-        path = write_report(record, keys, out, title=report_title(keys), answers=told)
+        path = write_report(record, keys, out, title=report_title(keys), answers=answered(told))
     _report(options, [path])
 
 

@@ -8,10 +8,13 @@ from typing import NamedTuple
 
 from panic_tda.answers.answer import Answer, Drawing
 from panic_tda.answers.finding import Finding
+from panic_tda.answers.telling import most_telling
 from panic_tda.figures.answers import drawings
+from panic_tda.figures.folder import caution_words
 from panic_tda.figures.html import chart, folded, paragraph, section, visible
 
 _DETAILS = 60
+_SHOWN = 2
 
 
 class Answered(NamedTuple):
@@ -32,11 +35,16 @@ def finding_items(found: Sequence[Finding]) -> str:
 
 
 def answer_sentences(told: Sequence[Answered]) -> list[str]:
-    """The sentences of every analysis under its question, and the questions to which there was nothing to say."""
+    """The most telling sentences under each question, the others behind a line to click on, and who said nothing."""
     parts = []
     for question in dict.fromkeys(each.answer.question for each in told):
-        found = [finding for each in told if each.answer.question == question for finding in each.answer.findings]
-        parts += [f"<h3>{escape(question)}</h3>", finding_items(found)] if found else []
+        asked = [each.answer for each in told if each.answer.question == question and each.answer.findings]
+        found = [finding for answer in asked for finding in answer.findings]
+        shown = most_telling(found, max(_SHOWN, len(asked)))
+        left = [finding for finding in found if not any(finding is each for each in shown)]
+        parts += [f"<h3>{escape(question)}</h3>", finding_items(shown)] if found else []
+        if left:
+            parts.append(f"<details><summary>{len(left):,} more</summary>{finding_items(left)}</details>")
     absent = [f"{each.answer.analysis}: {each.answer.absence}" for each in told if each.answer.absence]
     return [*parts, folded("analyses with nothing to say", absent)]
 
@@ -57,5 +65,5 @@ def _item(finding: Finding) -> str:
     left_out = len(finding.details) - _DETAILS
     details = [*finding.details[:_DETAILS], *([f"and {left_out:,} more"] if left_out > 0 else [])]
     more = folded("in detail", details) if len(details) > 1 else ""
-    caution = "".join(f'<div class="caution">Caution: {visible(each)}</div>' for each in finding.cautions)
+    caution = f'<div class="caution">{visible(caution_words(finding))}</div>' if finding.cautions else ""
     return f'<li class="{escape(finding.kind)}">{visible(finding.sentence)}{caution}{more}</li>\n'

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from panic_tda.answers.words import printable
 
@@ -27,6 +28,9 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION)
 LINES: tuple[Any, ...] = ("solid", "dashed", "dotted", (0, (6, 2, 1, 2)))
 STOP_COLOURS = {"length": BLUE, "loop": VERMILLION, "failed": "#3B3F42", "unfinished": GREY}
 TEXT = 8.5
+
+_DRAWN: WeakKeyDictionary[Figure, str] = WeakKeyDictionary()
+"""Figures as SVG while they live: a folder and a report show the same ones, and drawing takes most of their time."""
 
 
 def line_style(index: int) -> dict[str, Any]:
@@ -91,16 +95,31 @@ def to_svg(figure: Figure, *, title: str = "") -> str:
     Text stays text, ink is ``currentColor``, and identifiers are hashes of what they name, so that several
     figures can stand in one page. ``title`` is what a screen reader says.
     """
+    if figure not in _DRAWN:
+        _DRAWN[figure] = _drawn_svg(figure)
+    svg = _DRAWN[figure]
+    label = f"<title>{escape(title)}</title>\n" if title else ""
+    return re.sub(r"<svg ([^>]*)>\n", lambda found: f'<svg role="img" {found[1]}>\n{label}', svg, count=1)
+
+
+def _drawn_svg(figure: Figure) -> str:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.StringIO()
     with _settings():
+        _lay_out(figure)
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         FigureCanvasSVG(figure).print_figure(buffer, format="svg", metadata=nothing)
     svg = buffer.getvalue()
-    svg = re.sub(r'<g id="[\w.]+">', "<g>", svg[svg.index("<svg") :]).replace(INK, "currentColor")
-    label = f"<title>{escape(title)}</title>\n" if title else ""
-    return re.sub(r"<svg ([^>]*)>\n", lambda found: f'<svg role="img" {found[1]}>\n{label}', svg, count=1)
+    return re.sub(r'<g id="[\w.]+">', "<g>", svg[svg.index("<svg") :]).replace(INK, "currentColor")
+
+
+def _lay_out(figure: Figure) -> None:
+    """Finds the places of all parts once; matplotlib would draw the whole figure for that, each time it is printed."""
+    engine = figure.get_layout_engine()
+    if engine is not None and figure.axes:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def to_png(figure: Figure, *, dpi: int = 150) -> bytes:
@@ -109,6 +128,7 @@ def to_png(figure: Figure, *, dpi: int = 150) -> bytes:
 
     buffer = io.BytesIO()
     with _settings():
+        _lay_out(figure)
         canvas = FigureCanvasAgg(figure)
         canvas.print_figure(buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()

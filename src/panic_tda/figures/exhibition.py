@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from panic_tda import __version__
-from panic_tda.answers.answer import Answer
 from panic_tda.answers.evidence import frames_of
 from panic_tda.answers.finding import Finding
 from panic_tda.answers.outcomes import findings
 from panic_tda.answers.trajectory import run_rows, trajectories
 from panic_tda.errors import RequestError
+from panic_tda.figures.answered import Answered
 from panic_tda.figures.film import film, heading
 from panic_tda.figures.image_files import write_image
 from panic_tda.figures.mosaic import mosaic
@@ -33,19 +33,20 @@ from panic_tda.store.experiments import find_experiment
 from panic_tda.store.images import count_images, images_of
 from panic_tda.store.model_versions import library_versions
 from panic_tda.store.outputs import load_image
+from panic_tda.store.progress import count_twins
 from panic_tda.store.steps import Choice, aspect_of_images, chosen_runs_frame, moments, steps_frame
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
 
-def write_mosaic(record: Record, experiment_ids: Sequence[str], path: Path) -> Path:
-    """One image of all runs × steps, in the format of the path's ending."""
-    picture = mosaic(
-        frames.runs_frame(record, experiment_ids),
-        frames.invocations_frame(record, experiment_ids),
-        image_loader(record),
-    )
+def write_mosaic(record: Record, experiment_ids: Sequence[str], path: Path, *, twins: bool = False) -> Path:
+    """One image of all runs × steps, in the format of the path's ending; twins are left out unless ``twins``."""
+    choice = Choice(tuple(experiment_ids), twins=twins)
+    runs = chosen_runs_frame(record, choice)
+    with record.reading() as connection:
+        left_out = 0 if twins else sum(count_twins(connection, key) for key in experiment_ids)
+    picture = mosaic(runs, steps_frame(record, choice), image_loader(record), left_out=left_out)
     with written_whole(path) as aside:
         picture.save(aside)
     return path
@@ -122,7 +123,7 @@ def write_images(
 
 
 def write_report(
-    record: Record, experiment_ids: Sequence[str], path: Path, *, title: str, answers: Sequence[Answer] = ()
+    record: Record, experiment_ids: Sequence[str], path: Path, *, title: str, answers: Sequence[Answered] = ()
 ) -> Path:
     """One self-contained HTML file, with the answers of the analyses that were asked."""
     page = report_html(

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from panic_tda.answers.trajectory import Run, Trajectory
-from panic_tda.answers.words import count, printable, prompt_name, seed_name, stop_reason, stop_words
+from panic_tda.answers.words import count, number_name, printable, prompt_name, seed_name, stop_reason, stop_words
 from panic_tda.figures.drawing import BLUE, STOP_COLOURS
 from panic_tda.figures.packing import Box, Packing
 from panic_tda.figures.tiles import (
@@ -222,7 +222,7 @@ def labels(runs: Sequence[Run]) -> list[str]:
 
 
 def _parts_of_name(run: Run) -> tuple[str, str, str, str]:
-    return seed_name(run), f"run {run.run_number}", run.network, prompt_name(run, 400)
+    return seed_name(run), number_name(run), run.network, prompt_name(run, 400)
 
 
 def _small_images(load_image: ImageLoader, box: Box) -> Callable[[str], PillowImage]:

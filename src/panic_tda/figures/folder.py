@@ -57,9 +57,11 @@ def answer_json(answer: Answer) -> dict[str, Any]:
     }
 
 
-def caution_words(finding: Finding) -> str:
-    """``Caution: only 3 runs; saturated.`` or nothing."""
-    return f"Caution: {'; '.join(finding.cautions)}." if finding.cautions else ""
+def caution_words(finding: Finding, most: int | None = None) -> str:
+    """``Caution: only 3 runs; saturated.`` or nothing; with ``most`` the first ones, and how many there are more."""
+    shown = finding.cautions[:most]
+    left = len(finding.cautions) - len(shown)
+    return f"Caution: {'; '.join(shown)}{f' (and {left} more)' if left else ''}." if shown else ""
 
 
 def _words(answer: Answer) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from panic_tda.answers.trajectory import Run, Step, Trajectory, cycle_length, evenly, evenly_by_cycle, trajectories
-from panic_tda.answers.words import prompt_name, seed_name, stop_reason, stop_words
+from panic_tda.answers.words import count, number_name, prompt_name, seed_name, stop_reason, stop_words
 from panic_tda.figures.drawing import STOP_COLOURS, VERMILLION
 from panic_tda.figures.tiles import FAINT, INK, fitted, line_height, text_tile, thumbnail, typeface
 
@@ -60,6 +60,7 @@ def mosaic(
     invocations: pl.DataFrame,
     load_image: ImageLoader,
     *,
+    left_out: int = 0,
     tile: int = 160,
     max_steps: int = 40,
     max_side: int = 16_000,
@@ -69,6 +70,7 @@ def mosaic(
     Image steps are thumbnails, text steps are set as readable text. Where there are more than ``max_steps``
     steps, whole cycles evenly spread are drawn, and the header says so and numbers the steps. No side is longer
     than ``max_side`` pixels: tiles shrink from ``tile``, and below 24 pixels rows are left out, evenly, and counted.
+    ``left_out`` is how many twins are not among the runs; the header says so.
     """
     from PIL import Image, ImageDraw
 
@@ -77,7 +79,7 @@ def mosaic(
     shown = [found[index] for index in evenly(len(found), layout.rows)]
     picture = Image.new("RGB", layout.size, "white")
     draw = ImageDraw.Draw(picture)
-    _draw_header(draw, layout, found)
+    _draw_header(draw, layout, found, left_out)
     cache: dict[tuple[str, str], PillowImage] = {}
     for row, trajectory in enumerate(shown):
         _draw_label(draw, layout, row, trajectory.run)
@@ -105,13 +107,15 @@ def _fit(found: Sequence[Trajectory], tile: int, max_steps: int, max_side: int) 
             rows -= 1
 
 
-def _draw_header(draw: ImageDraw, layout: _Layout, found: Sequence[Trajectory]) -> None:
+def _draw_header(draw: ImageDraw, layout: _Layout, found: Sequence[Trajectory], left_out: int) -> None:
     steps = 1 + max((each.steps[-1].sequence_number for each in found if each.steps), default=-1)
     parts = []
     if len(layout.columns) < steps:
         parts.append(f"{len(layout.columns)} of {steps:,} steps shown")
     if layout.rows < len(found):
         parts.append(f"{layout.rows} of {len(found):,} runs shown")
+    if left_out:
+        parts.append(f"{count(left_out, 'twin')} left out")
     note = "; ".join(parts) or ("" if found else "No runs")
     draw.text((_MARGIN, _MARGIN), note, font=typeface(layout.type), fill=FAINT)
     baseline, bold = layout.header - line_height(layout.type) - 2, typeface(layout.type, bold=True)
@@ -129,7 +133,7 @@ def _draw_label(draw: ImageDraw, layout: _Layout, row: int, run: Run) -> None:
     """Network in bold, prompt, seed; the prompt gives way where there is little room."""
     plain, bold = typeface(layout.type), typeface(layout.type, bold=True)
     room = max(2, layout.tile // line_height(layout.type))
-    seed = seed_name(run) + (f", run {run.run_number}" if run.run_number else "")
+    seed = seed_name(run) + (f", {number_name(run)}" if run.run_number else "")
     network = fitted(run.network, bold, layout.label, max(1, (room - 1) // 2))
     lines = [(line, bold, INK) for line in network]
     if room > 2:

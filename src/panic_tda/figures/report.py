@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
-from panic_tda.answers.answer import Answer
 from panic_tda.answers.evidence import Frames
 from panic_tda.answers.finding import Finding
 from panic_tda.answers.outcomes import findings
 from panic_tda.answers.trajectory import Run, in_order, run_rows, trajectories
 from panic_tda.answers.words import count, prompt_name, seed_name
-from panic_tda.figures.answered import Answered, answer_sentences, answered, answers_section, finding_items
+from panic_tda.figures.answered import Answered, answer_sentences, answers_section, finding_items
 from panic_tda.figures.charts import curves_section, diagrams_section, recurrence_section, stops_section
 from panic_tda.figures.html import folded, paragraph, section, table, visible
 from panic_tda.figures.strip import trajectory_strip
@@ -47,7 +46,7 @@ def report_html(
     title: str,
     models: Sequence[ModelFacts],
     reproduction: Reproduction,
-    answers: Sequence[Answer] = (),
+    answers: Sequence[Answered] = (),
     most_runs: int = 24,
 ) -> str:
     """The page as a string: no script, nothing loaded from elsewhere, images and charts inside; same input, same page.
@@ -58,18 +57,17 @@ def report_html(
     """
     runs = run_rows(frames.runs)
     shown = _shown(frames, most_runs)
-    told = answered(answers)
     found = findings(frames.runs, frames.invocations, frames.embeddings)
     hidden = len(runs) - len(shown.runs)
     body = [
         _header(title, frames, runs, models),
-        section("Findings", *_findings(found, told)),
+        section("Findings", *_findings(found, answers)),
         section("Trajectories", _hidden_words(hidden, len(shown.runs)), *_strips(shown, load_image)),
         curves_section(shown.runs, shown.embeddings),
         recurrence_section(shown.runs, shown.invocations, shown.embeddings),
         diagrams_section(shown.runs, shown.persistence_bars, shown.persistence_diagrams),
         stops_section(frames.runs),
-        answers_section(told),
+        answers_section(answers),
         section("Failures", _failures(runs)),
         section("Reproduce", *_reproduce(reproduction)),
     ]

@@ -6,13 +6,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from panic_tda.answers.trajectory import Run, Step, Trajectory, cycle_length, evenly_by_cycle
-from panic_tda.answers.words import count, prompt_name, seed_name, stop_reason, stop_words
+from panic_tda.answers.words import count, number_name, prompt_name, seed_name, stop_reason, stop_words
 from panic_tda.figures.html import data_uri, visible
 
 if TYPE_CHECKING:
     from panic_tda.answers.trajectory import ImageLoader
 
-_PIXELS, _LONGEST_TEXT = 240, 1_500
+_PIXELS, _LONG, _LONGEST_TEXT = 240, 80, 1_500
 
 
 def trajectory_strip(trajectory: Trajectory, load_image: ImageLoader, *, most: int = 40) -> str:
@@ -28,7 +28,7 @@ def trajectory_strip(trajectory: Trajectory, load_image: ImageLoader, *, most: i
             tiles.append(f'<li class="gap" title="{index - before - 1} steps left out">⋯</li>')
         tiles.append(_tile(trajectory.steps[index], load_image, trajectory.loop_start))
         before = index
-    number = f", run {run.run_number}" if run.run_number else ""
+    number = f", {number_name(run)}" if run.run_number else ""
     return (
         f'<article class="run"><header><h3>{visible(prompt_name(run, 160))}</h3>'
         f"<span>{visible(run.network)}</span><span>{visible(seed_name(run) + number)}</span>"
@@ -42,7 +42,7 @@ def _start(run: Run, load_image: ImageLoader) -> str:
     if run.prompt_type == "image":
         shown = _image(run.prompt_sha256, "the start image", load_image)
     else:
-        shown = f'<div class="tile text start">{_text(run.prompt)}</div>'
+        shown = f'<div class="tile text start{_long(run.prompt)}">{_text(run.prompt)}</div>'
     return f'<li><div class="step"><b>start</b></div>{shown}</li>'
 
 
@@ -52,13 +52,18 @@ def _tile(step: Step, load_image: ImageLoader, loop_start: int | None) -> str:
     if step.type == "image":
         shown = _image(step.sha256, f"step {step.sequence_number}, made by {step.model}", load_image)
     else:
-        shown = f'<div class="tile text">{_text(step.text or "")}</div>'
+        shown = f'<div class="tile text{_long(step.text or "")}">{_text(step.text or "")}</div>'
     name = f'<div class="step"><b>{step.sequence_number}</b> {visible(step.model)}{warning}</div>'
     return f"<li{' class=' + chr(34) + 'in-loop' + chr(34) if looping else ''}>{name}{shown}</li>"
 
 
 def _image(sha256: str, words: str, load_image: ImageLoader) -> str:
     return f'<div class="tile"><img alt="{visible(words)}" src="{data_uri(load_image(sha256), _PIXELS)}"></div>'
+
+
+def _long(text: str) -> str:
+    """The class of a text that is set smaller, so that most of them are seen whole."""
+    return " long" if len(text) > _LONG else ""
 
 
 def _text(text: str) -> str:

@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from panic_tda.answers.trajectory import Run, Step, Trajectory, cycle_length, evenly_by_cycle
-from panic_tda.answers.words import count, printable, prompt_name, seed_name, stop_reason, stop_words
+from panic_tda.answers.words import count, number_name, printable, prompt_name, seed_name, stop_reason, stop_words
 from panic_tda.errors import RequestError
 from panic_tda.figures.drawing import STOP_COLOURS, VERMILLION
 from panic_tda.figures.packing import Box
@@ -135,7 +135,7 @@ def _head(trajectory: Trajectory, top: int, shown: int) -> Iterator[Mark]:
     run, wide = trajectory.run, _COLUMNS * (_TILE + _GAP) - _GAP
     name = fitted(prompt_name(run, 1_000), typeface(_NAME, bold=True), wide, 1)
     yield Words(_MARGIN, top, _NAME, name, INK, bold=True)
-    parts = [run.network, seed_name(run), f"run {run.run_number}" if run.run_number else "", stop_words(trajectory)]
+    parts = [run.network, seed_name(run), number_name(run) if run.run_number else "", stop_words(trajectory)]
     if shown < len(trajectory.steps):
         parts.append(f"{shown} of {count(len(trajectory.steps), 'step')} shown")
     if run.failure:
