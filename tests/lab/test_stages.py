@@ -13,7 +13,9 @@ import sqlalchemy as sa
 
 from panic_tda.lab.config import DiagramsStage
 from panic_tda.lab.diagrams import compute_diagram
-from panic_tda.lab.perform import create, extend, perform
+from panic_tda.lab.doctor import examine
+from panic_tda.lab.perform import Outcome, create, extend, perform
+from panic_tda.lab.progress import Progress
 from panic_tda.lab.status import experiment_status
 from panic_tda.lab.validation import validate_config
 from panic_tda.models.model import ModelSpec
@@ -80,6 +82,24 @@ def test_a_vector_that_cannot_be_is_a_recorded_failure_and_never_stored(
     assert all(np.isfinite(vector).all() and vector.any() for vector in vectors)
     assert {failure["error"] for failure in shown["failures"]} == {"InvalidOutput"}
     assert diagrams_frame(record, [key])["unmeasured"].to_list() == [2]
+
+
+def test_outputs_that_another_experiment_measures_meanwhile_are_counted_too(record: Record) -> None:
+    begun: list[Progress] = []
+    theirs: list[Outcome] = []
+
+    def report(told: Progress) -> None:
+        if told.stage == "embed" and not begun:
+            begun.append(told)
+            theirs.append(performed(record, DUMMIES))
+
+    mine = performed(record, DUMMIES, report=report)
+    assert theirs[0].embeddings == mine.embeddings > 0
+    with record.reading() as connection:
+        shown = experiment_status(connection, mine.id)["stages"]["embed"]
+    assert shown == {"done": mine.embeddings, "total": mine.embeddings}
+    with bench_on(record) as bench:
+        assert examine(bench) == []
 
 
 def test_a_run_too_short_for_a_diagram_has_a_recorded_absence_and_the_experiment_completes(record: Record) -> None:

@@ -39,7 +39,7 @@ def embed(bench: Workbench, task: Task) -> None:
 
 
 def _embed(bench: Workbench, task: Task, specs: Sequence[ModelSpec]) -> None:
-    counts = {spec.name: _begin(bench, task, spec) for spec in specs}
+    counts = {spec.name: _counted(bench, task, spec) for spec in specs}
     remaining = {name: count.total - count.done for name, count in counts.items()}
     done = sum(count.done for count in counts.values())
     pace = Pace(STAGE, done=done, remaining=remaining, report=bench.report)
@@ -47,14 +47,15 @@ def _embed(bench: Workbench, task: Task, specs: Sequence[ModelSpec]) -> None:
     for spec in specs:
         if remaining[spec.name]:
             _Embedding(bench, task, spec, pace).perform()
+            _counted(bench, task, spec)
     pace.tell()
 
 
-def _begin(bench: Workbench, task: Task, spec: ModelSpec) -> Count:
+def _counted(bench: Workbench, task: Task, spec: ModelSpec) -> Count:
+    """Counts what has a vector, and keeps that: other experiments may have measured some of the same outputs."""
     version = task.versions[spec.name].id
-    with bench.record.reading() as connection:
-        done, total = count_outputs(connection, task.experiment_id, spec.signature.input, version)
     with bench.storing(task) as connection:
+        done, total = count_outputs(connection, task.experiment_id, spec.signature.input, version)
         set_stage(connection, task.experiment_id, STAGE, spec.name, Count(done, total))
     return Count(done, total)
 
