@@ -17,7 +17,7 @@ demo: $(VENV)/installed ## Run real feedback loops; look at demo/report.html
 
 test: $(VENV)/test-installed ## Set up what the tests need and run them, with coverage
 	sh tests/install_services.sh
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
 
 check: $(VENV)/test-installed ## Lint, types and import rules
 	$(BIN)/ruff check .

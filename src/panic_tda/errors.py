@@ -33,6 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -150,6 +151,12 @@ class NotWritten(PanicError):
 
 class TooManyFailures(PanicError):
     """The share of failed runs passed the limit given by ``--fail-on-error``."""
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder and those above it; raises ``NotWritten`` when the machine refuses."""
+    with naming_the_file(path):
+        path.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager

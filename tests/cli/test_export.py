@@ -214,9 +214,13 @@ def test_a_place_that_cannot_be_written_is_one_line(
     Path("file").touch()
     ran = command("export", words[0], "latest", "--out", f"file/{words[1]}")
     assert ran.code == 1
-    assert ran.err.splitlines()[-1].startswith("error: file")
-    assert "Traceback" not in ran.err
-    assert command("export", words[0], "latest", "--out", f"file/{words[1]}", "--json").json["error"]["hint"] == ""
+    error, hint = ran.err.splitlines()[-2:]
+    assert error.startswith("error: file")
+    assert hint == "hint: check the path and its permissions"
+    assert (
+        command("export", words[0], "latest", "--out", f"file/{words[1]}", "--json").json["error"]["type"]
+        == "NotWritten"
+    )
 
 
 def test_an_unknown_experiment_is_a_wrong_request(command: CommandLine, experiment_id: str) -> None:

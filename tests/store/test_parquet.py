@@ -20,6 +20,7 @@ import yaml
 from PIL import Image as Pillow
 
 from panic_tda.content import Image, decode_image
+from panic_tda.errors import NotWritten
 from panic_tda.lab.laboratory import load_config, perform
 from panic_tda.store import frames
 from panic_tda.store.database import Record, open_record
@@ -342,7 +343,7 @@ def test_a_half_written_file_is_never_visible(
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pl.DataFrame, "write_parquet", fails_half_way)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(NotWritten, match=r"invocations\.parquet: No space left"):
         export_parquet(filled, [performed[1]], folder)
     assert {path.name for path in folder.iterdir()} == before.keys()
     assert pl.read_parquet(folder / "invocations.parquet").height == 4 * (LENGTH + 1)

@@ -10,6 +10,7 @@ import typer
 
 from panic_tda.cli.context import Context
 from panic_tda.cli.output import duration, print_json
+from panic_tda.errors import make_folder
 
 _SENTENCES = 5
 
@@ -44,7 +45,7 @@ def demo(
         for name, spec in experiment.models().items():
             for weights in spec.weights:
                 download(weights, model=name, report=report)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with (
         open_record(settings.db if settings.db != Settings().db else out / "demo.sqlite") as record,
         graceful(quiet=options.quiet) as stop,

@@ -15,7 +15,7 @@ from panic_tda.answers.evidence import frames_of
 from panic_tda.answers.finding import Finding
 from panic_tda.answers.outcomes import findings
 from panic_tda.answers.trajectory import run_rows, trajectories
-from panic_tda.errors import RequestError
+from panic_tda.errors import RequestError, make_folder
 from panic_tda.figures.answered import Answered
 from panic_tda.figures.film import film, heading
 from panic_tda.figures.image_files import write_image
@@ -111,7 +111,7 @@ def write_images(
     """A file for each image that the chosen runs made, with its record inside; ``kind`` is a key of ``FORMATS``."""
     run_ids = chosen_runs_frame(record, choice)["run_id"].to_list()
     pace = Pace("images", done=0, remaining={kind: count_images(record, run_ids)}, report=report)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     load, written = image_loader(record), []
     pace.tell()
     for made in chain.from_iterable(images_of(record, run_id) for run_id in run_ids):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from panic_tda.answers.answer import Answer, Drawing
 from panic_tda.answers.finding import Finding
+from panic_tda.errors import make_folder
 from panic_tda.figures.drawing import to_png, to_svg
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def write_answer(answer: Answer, drawings: Sequence[Drawing], folder: Path) -> F
     Whatever the folder of that analysis held before is replaced, so that it never shows two states at once.
     """
     mine = folder / answer.analysis
-    mine.mkdir(parents=True, exist_ok=True)
+    make_folder(mine)
     for old in mine.iterdir():
         if old.suffix in (".parquet", ".json", ".svg", ".png"):
             old.unlink()
@@ -39,7 +40,7 @@ def write_answer(answer: Answer, drawings: Sequence[Drawing], folder: Path) -> F
 
 def write_findings(answers: Sequence[Answer], folder: Path) -> list[Path]:
     """Writes ``findings.json`` and ``findings.md``."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     machine, reader = folder / "findings.json", folder / "findings.md"
     told = [answer_json(answer) for answer in answers]
     machine.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

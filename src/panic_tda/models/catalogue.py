@@ -85,8 +85,10 @@ def nearest_names(name: str, known: Iterable[str]) -> str:
 
 
 def close_names(name: str, known: Iterable[str]) -> list[str]:
-    """At most three of the known names that look like this one, nearest first, whatever their case."""
+    """At most three of the known names that look like this one, nearest first; just one if it differs in case alone."""
     folded = {candidate.casefold(): candidate for candidate in known}
+    if name.casefold() in folded:
+        return [folded[name.casefold()]]
     return [folded[match] for match in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from panic_tda.errors import naming_the_file
+from panic_tda.errors import make_folder, naming_the_file
 from panic_tda.store import frames
 from panic_tda.store.database import Record
 from panic_tda.store.statements import chunks
@@ -50,7 +50,7 @@ def export_parquet(
     Lyapunov results and clusterings have a file where there are any. Images are left out unless ``images``. Each file
     appears under its name only when it is whole.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     tables = _tables(record, experiment_ids, images)
     written = []
     for name, pieces in tables:
