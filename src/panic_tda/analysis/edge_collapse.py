@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLED_EDGES = 40
-SMALLEST_CLOUD = 50
+SMALLEST_CLOUD = 100
 """Points below which homology takes milliseconds whatever the shape."""
 
 
