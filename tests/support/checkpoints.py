@@ -50,5 +50,5 @@ class Twins:
 
 @pytest.fixture(scope="session")
 def twins(tmp_path_factory: pytest.TempPathFactory) -> Twins:
-    """The twins of this session."""
+    """The twins, each built once and kept for all tests."""
     return Twins(tmp_path_factory.mktemp("twins"))

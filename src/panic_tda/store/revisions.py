@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,11 +14,19 @@ from sqlalchemy.engine import Connection, Engine
 
 from panic_tda.errors import FutureRecord, RecordUnavailable
 from panic_tda.fault_points import reach
+from panic_tda.store.tables import INVOCATION_EMBEDDINGS, metadata
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every revision in order; a test holds them against the migration scripts."""
 
 HEAD = REVISIONS[-1]
+_VERSION = sa.Table(
+    "alembic_version",
+    sa.MetaData(),
+    sa.Column("version_num", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""As Alembic makes it."""
 _OURS = {"experiments", "runs", "invocations", "outputs"}
 _ADVISORY_LOCK = 7_263_411
 _migrating = threading.Lock()
@@ -33,7 +42,7 @@ def bring_up_to_date(engine: Engine) -> None:
         revision = _revision(connection, engine)
     if engine.dialect.name == "sqlite":
         _write_ahead(engine)
-    if revision == HEAD:
+    if revision == HEAD or (revision is None and create(engine)):
         return
     if revision is not None:
         back_up(engine, revision)
@@ -58,6 +67,19 @@ def _write_ahead(engine: Engine) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
+def create(engine: Engine) -> bool:
+    """Makes what the migrations would make, many times as fast, in one transaction; False when there is a table."""
+    with _alone(engine) as connection:
+        if sa.inspect(connection).get_table_names():
+            return False
+        metadata.create_all(connection, checkfirst=False)
+        connection.execute(sa.text(INVOCATION_EMBEDDINGS))
+        connection.execute(sa.schema.CreateTable(_VERSION))
+        connection.execute(sa.insert(_VERSION).values(version_num=HEAD))
+        reach("during the migration")
+    return True
+
+
 def upgrade(engine: Engine, revision: str = HEAD) -> None:
     """Runs the migrations up to ``revision`` in one transaction; two processes wait for each other."""
     from alembic import command
@@ -65,14 +87,21 @@ def upgrade(engine: Engine, revision: str = HEAD) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with _migrating, engine.connect() as connection:
+    with _migrating, _alone(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        reach("during the migration")
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """A transaction that no other one of ours changes the schema beside."""
+    with engine.connect() as connection:
         connection = connection.execution_options(begin_immediate=True)
         with connection.begin():
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-            config.attributes["connection"] = connection
-            command.upgrade(config, revision)
-            reach("during the migration")
+            yield connection
 
 
 def _revision(connection: Connection, engine: Engine) -> str | None:
