@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from panic_tda.fault_points import POINTS
 from panic_tda.lab.doctor import examine
 from panic_tda.lab.perform import create
 from panic_tda.lab.validation import validate_config
+from panic_tda.store.copying import copy_experiments
 from panic_tda.store.database import open_record
 from panic_tda.store.revisions import HEAD, REVISIONS, upgrade
 from panic_tda.store.tables import invocations, runs
@@ -77,10 +78,15 @@ class Tally:
 
 
 class Campaign:
-    """Kills and resumes copies of one experiment."""
+    """Kills and resumes copies of one experiment.
 
-    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+    ``blank`` gives a database without tables for each copy; without it they are SQLite files in ``folder``. Full disks
+    and random moments are for files only.
+    """
+
+    def __init__(self, folder: Path, config: Mapping[str, Any], blank: Callable[[], str] | None = None) -> None:
         self._folder = folder
+        self._blank = blank
         self._number = 0
         self._seconds = 0.0
         self._created = folder / "created.sqlite"
@@ -102,7 +108,7 @@ class Campaign:
         process = self._start(path, calls, "--point", point, "--nth", str(nth), "--act", "full")
         _, errors = process.communicate()
         self._check(path, calls, False, f"out of disk {point}, time {nth}")
-        return errors.decode(errors="replace").replace(str(path), "RECORD")
+        return errors.decode(errors="replace").replace(path, "RECORD")
 
     def together(self, number: int, *, ending: str = "") -> list[int]:
         """Several processes perform at once; how many items each computed.
@@ -126,6 +132,7 @@ class Campaign:
         if ending == "killed":
             _read_until(first, "generate")
             first.kill()
+            first.wait()  # one that is dead but not collected would seem to live until its lease has run out
         codes = [self._finish(other) for other in others]
         if ending == "stopped":
             first.send_signal(signal.SIGCONT)
@@ -146,18 +153,19 @@ class Campaign:
             self.tally.faults.append(errors.decode(errors="replace")[-500:])
         return process.returncode
 
-    def during_migration(self, revision: str) -> bool:
-        """Dies while a record of an old revision is brought up to date, and is opened again."""
+    def during_migration(self, revision: str = "") -> bool:
+        """Dies while a record of an old revision is brought up to date, or a new one is made; and is opened again."""
         self._number += 1
         path = self._folder / f"{self._number}.sqlite"
-        engine = sa.create_engine(f"sqlite:///{path}")
-        upgrade(engine, revision)
-        engine.dispose()
+        if revision:
+            engine = sa.create_engine(f"sqlite:///{path}")
+            upgrade(engine, revision)
+            engine.dispose()
         options = ("--point", "during the migration", "--open")
-        killed = self._run(path, path.with_suffix(".calls"), *options) == -signal.SIGKILL
+        killed = self._run(str(path), path.with_suffix(".calls"), *options) == -signal.SIGKILL
         self.tally.killed += killed
         with open_record(path) as record, record.reading() as connection:
-            whole = connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+            whole = _is_whole(connection)
             head = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == HEAD
         self.tally.damaged += not (whole and head)
         self._remove()
@@ -169,7 +177,7 @@ class Campaign:
             self._number += 1
             path = self._folder / f"{self._number}.sqlite"
             options = ("--create", json.dumps(config), "--point", "before the commit", "--nth", str(nth))
-            code = self._run(path, path.with_suffix(".calls"), *options)
+            code = self._run(str(path), path.with_suffix(".calls"), *options)
             with open_record(path) as record, record.reading() as connection:
                 created = connection.execute(sa.select(sa.func.count()).select_from(runs)).scalar_one()
             self._remove()
@@ -216,23 +224,29 @@ class Campaign:
         with open_record(path) as record:
             return canonical(record, self._key)
 
-    def _new(self) -> tuple[Path, Path]:
+    def _new(self) -> tuple[str, Path]:
+        """Where the next copy is, and the file for its calls."""
         self._number += 1
-        path = Path(shutil.copy(self._created, self._folder / f"{self._number}.sqlite"))
-        return path, path.with_suffix(".calls")
+        calls = self._folder / f"{self._number}.calls"
+        if self._blank is None:
+            return str(shutil.copy(self._created, calls.with_suffix(".sqlite"))), calls
+        place = self._blank()
+        with open_record(self._created) as created, open_record(place) as copy:
+            copy_experiments(created, copy, [self._key])
+        return place, calls
 
-    def _start(self, path: Path, calls: Path, *options: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(VICTIM), str(path), str(calls), *options]
+    def _start(self, path: str, calls: Path, *options: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(VICTIM), path, str(calls), *options]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-    def _run(self, path: Path, calls: Path, *options: str) -> int:
+    def _run(self, path: str, calls: Path, *options: str) -> int:
         process = self._start(path, calls, *options)
         _, errors = process.communicate()
         if process.returncode > 0:
             self.tally.faults.append(errors.decode(errors="replace")[-500:])
         return process.returncode
 
-    def _check(self, path: Path, calls: Path, killed: bool, where: str) -> None:
+    def _check(self, path: str, calls: Path, killed: bool, where: str) -> None:
         self.tally.killed += killed
         self.tally.survived += not killed
         committed = _committed(path)
@@ -250,7 +264,7 @@ class Campaign:
             if computed > len(self._reference["invocations"]) - committed:
                 self.tally.computed_again += 1
             with record.reading() as connection:
-                whole = connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+                whole = _is_whole(connection)
             with bench_on(record) as bench:
                 self.tally.damaged += not whole or bool(examine(bench))
         self._remove()
@@ -274,7 +288,14 @@ def _go_on(process: subprocess.Popen[bytes]) -> None:
     process.stdin.flush()
 
 
-def _committed(path: Path) -> int:
+def _is_whole(connection: sa.Connection) -> bool:
+    """What SQLite says of its file; a server looks after its own."""
+    if connection.dialect.name != "sqlite":
+        return True
+    return bool(connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok")
+
+
+def _committed(path: str) -> int:
     with open_record(path) as record, record.reading() as connection:
         return int(connection.execute(sa.select(sa.func.count()).select_from(invocations)).scalar_one())
 

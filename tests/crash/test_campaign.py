@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from crash.campaign import DUMMIES, EMBEDDED, STAGE_POINTS, Campaign
 from panic_tda.store.revisions import REVISIONS
+from support.postgresql import Server
 
 SMALL: dict[str, Any] = DUMMIES | {"seeds": [1, 42], "max_length": 20}
 MOMENTS = 50
@@ -39,7 +41,7 @@ def test_killed_at_random_moments_and_resumed_nothing_is_lost_or_done_twice(camp
 
 
 def test_killed_while_a_record_is_brought_up_to_date_it_is_so_the_next_time(campaign: Campaign) -> None:
-    assert all(campaign.during_migration(revision) for revision in REVISIONS[:-1])
+    assert all(campaign.during_migration(revision) for revision in ("", *REVISIONS[:-1]))
     assert campaign.tally.clean, campaign.tally
 
 
@@ -53,9 +55,29 @@ def test_killed_before_an_export_has_its_name_the_old_file_stays(campaign: Campa
     assert campaign.tally.clean, campaign.tally
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def blank_databases(request: pytest.FixtureRequest) -> Iterator[Callable[[], str] | None]:
+    """Gives one database after the other on a real server, which are gone afterwards; None for SQLite files."""
+    if request.param == "sqlite":
+        yield None
+        return
+    server: Server = request.getfixturevalue("postgresql_server")
+    names: list[str] = []
+
+    def blank() -> str:
+        names.append(server.create())
+        return server.url(names[-1])
+
+    yield blank
+    for name in names:
+        server.drop(name)
+
+
 @pytest.mark.parametrize("ending", ["", "killed", "stopped"])
-def test_two_processes_perform_one_experiment_together(tmp_path: Path, ending: str) -> None:
-    campaign = Campaign(tmp_path, DUMMIES | {"seeds": [*range(7), 42], "max_length": 20})
+def test_two_processes_perform_one_experiment_together(
+    tmp_path: Path, ending: str, blank_databases: Callable[[], str] | None
+) -> None:
+    campaign = Campaign(tmp_path, DUMMIES | {"seeds": [*range(7), 42], "max_length": 20}, blank_databases)
     computed = campaign.together(2, ending=ending)
     assert all(computed), computed
     assert campaign.tally.clean, campaign.tally
