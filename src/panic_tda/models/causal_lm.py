@@ -15,8 +15,9 @@ from typing import Any, cast
 from panic_tda.content import Content, Text
 from panic_tda.errors import InvalidOutput, ModelCallFailed, ModelError, ModelLoadError, SignatureError
 from panic_tda.models.model import ModelSpec, Parameter, Parameters, Placement
-from panic_tda.models.repositories import Repository, require_folder
+from panic_tda.models.repositories import require_folder
 from panic_tda.models.shelf import Added
+from panic_tda.models.torch_entry import facts_of
 from panic_tda.models.weights import Weights, require
 from panic_tda.signature import Signature
 
@@ -140,20 +141,21 @@ def added(name: str, entry: Added) -> ModelSpec:
         from panic_tda.models import torch_lm
 
         return torch_lm.added(name, entry)
+    facts = facts_of(entry)
     return ModelSpec(
         name=name,
         family="causal_lm",
         signature=Signature.parse("text -> text"),
-        summary=f"added from {Path(entry.path).name}",
+        summary=facts.summary,
         loader="panic_tda.models.causal_lm:load",
-        licence="unknown: see its page",
+        licence=facts.licence,
         source=entry.path,
         twin="tests/models/test_causal_lm.py",
-        memory_bytes=1_000_000_000,
+        memory_bytes=int(facts.gigabytes * 1e9),
         parameters=_PARAMETERS,
         dtype="gguf",
         requires=("xllamacpp",),
-        repository=Repository("", folder=entry.path),
+        repository=facts.repository,
     )
 
 

@@ -6,7 +6,6 @@ One text goes into each call, so a result depends on the text, the seed and the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, cast
 
 from panic_tda.content import Content, Text
@@ -14,10 +13,10 @@ from panic_tda.errors import InvalidOutput, ModelCallFailed, ModelError, Signatu
 from panic_tda.models.model import ModelSpec, Parameter, Parameters, ParameterValue, Placement
 from panic_tda.models.repositories import Repository, require_folder
 from panic_tda.models.shelf import Added
+from panic_tda.models.torch_entry import PATTERNS, Facts, facts_of, torch_entry
 from panic_tda.models.torch_place import computing, load_whole, loading, quiet, sampling, torch_device
-from panic_tda.signature import Signature
 
-_SUBSET = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+_SUBSET = (*PATTERNS, "*.jinja")
 
 
 class TorchLanguageModel:
@@ -117,16 +116,13 @@ def _row(
     dtype: str = "bfloat16",
     gated: bool = False,
 ) -> ModelSpec:
-    return ModelSpec(
-        name=name,
-        family="torch_lm",
-        signature=Signature.parse("text -> text"),
-        summary=summary,
-        loader="panic_tda.models.torch_lm:load",
-        licence=licence,
-        source=repository.address,
-        twin=f"tests/support/twins/{twin}.py",
-        memory_bytes=int(gigabytes * 1e9),
+    return torch_entry(
+        name,
+        "torch_lm",
+        "text -> text",
+        "torch_lm",
+        Facts(repository, summary, licence, gigabytes),
+        twin=twin,
         parameters=(
             Parameter("template", "{text}", "what the model reads; {text} stands for the input"),
             Parameter("temperature", 0.8, "randomness of sampling; 0 is greedy", minimum=0.0, maximum=5.0),
@@ -136,24 +132,13 @@ def _row(
         ),
         dtype=dtype,
         gated=gated,
-        requires=("torch", "transformers"),
-        extra="torch",
-        repository=repository,
     )
 
 
 def added(name: str, entry: Added) -> ModelSpec:
     """A folder in the format of transformers; options: dtype."""
     given: dict[str, ParameterValue] = dict(entry.options)
-    return _row(
-        name,
-        Repository("", folder=entry.path, remote_code=bool(given.get("remote_code", False))),
-        f"added from {Path(entry.path).name}",
-        "unknown: see its page",
-        1.0,
-        twin="llama",
-        dtype=str(given.get("dtype", "bfloat16")),
-    )
+    return _row(name, *facts_of(entry), twin="llama", dtype=str(given.get("dtype", "bfloat16")))
 
 
 MODELS: tuple[ModelSpec, ...] = (

