@@ -21,7 +21,11 @@ PanicError                        1  the work failed
 ├── ExecutionError                1  where the model ran
 │   ├── InsufficientMemory           the model does not fit the memory budget
 │   ├── OutOfMemory                  a batch did not fit; the batch is halved
+│   ├── DeviceFault                  an accelerator is of no more use to the process
 │   ├── ExecutionTimeout             a model call took longer than call_timeout
+│   ├── WorkerCrashed                the process that ran the model died
+│   ├── QueueFull                    too many calls wait already
+│   ├── QueueTimeout                 a call waited longer than it may
 │   └── ExecutorClosed               a call after close
 ├── NotWritten                    1  a file could not be written, the disk is full for example
 └── TooManyFailures               1  more runs failed than --fail-on-error allows
@@ -137,8 +141,24 @@ class OutOfMemory(ExecutionError):
     """A batch did not fit in memory."""
 
 
+class DeviceFault(ExecutionError):
+    """An accelerator reported a fault after which it serves this process no more; a fresh one may try again."""
+
+
 class ExecutionTimeout(ExecutionError):
     """A model call took longer than it may."""
+
+
+class WorkerCrashed(ExecutionError):
+    """The process that ran the model died."""
+
+
+class QueueFull(ExecutionError):
+    """As many calls wait as may wait."""
+
+
+class QueueTimeout(ExecutionError):
+    """A call waited longer for its turn than it may."""
 
 
 class ExecutorClosed(ExecutionError):

@@ -49,7 +49,11 @@ def make_inprocess() -> Executor:
     return make_executor("inprocess", memory_budget=BUDGET)
 
 
-@pytest.fixture(params=[make_mock, make_inprocess], ids=["mock", "inprocess"])
+def make_process() -> Executor:
+    return make_executor("process", workers=2, memory_budget=BUDGET)
+
+
+@pytest.fixture(params=[make_mock, make_inprocess, make_process], ids=["mock", "inprocess", "process"])
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     make: Callable[[], Executor] = request.param
     made = make()
@@ -233,7 +237,7 @@ def test_the_mock_answers_as_told_and_remembers_what_it_was_asked() -> None:
 
 
 def test_an_unknown_executor_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ConfigurationError, match=r"unknown executor 'cloud' \(there is: inprocess\)"):
+    with pytest.raises(ConfigurationError, match=r"unknown executor 'cloud' \(there is: inprocess, process\)"):
         make_executor("cloud")
 
 

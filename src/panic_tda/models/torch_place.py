@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from panic_tda.errors import ConfigurationError, ModelLoadError, OutOfMemory, PrerequisiteError
+from panic_tda.errors import ConfigurationError, DeviceFault, ModelLoadError, OutOfMemory, PrerequisiteError
 from panic_tda.models.model import ModelSpec, Placement
 from panic_tda.models.repositories import brings_code
 
@@ -49,7 +49,10 @@ def torch_dtype(spec: ModelSpec) -> Any:
 
 @contextmanager
 def computing(threads: int) -> Iterator[None]:
-    """Inside the block nothing is differentiated, and torch uses that many threads; its lack of memory is ours."""
+    """Inside the block nothing is differentiated, and torch uses that many threads; its lack of memory is ours.
+
+    So are faults of a device, after which nothing more can be computed on it in this process.
+    """
     import torch
 
     before = torch.get_num_threads()
@@ -59,6 +62,8 @@ def computing(threads: int) -> Iterator[None]:
             yield
     except torch.OutOfMemoryError as fault:
         raise OutOfMemory(str(fault).splitlines()[0]) from fault
+    except torch.AcceleratorError as fault:
+        raise DeviceFault(_line(fault), hint="--executor process goes on in a new process") from fault
     finally:
         torch.set_num_threads(before)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from panic_tda.content import Image, Text
-from panic_tda.errors import InvalidOutput, ModelCallFailed, ModelError, OutOfMemory
+from panic_tda.errors import DeviceFault, InvalidOutput, ModelCallFailed, ModelError, OutOfMemory
 from panic_tda.models.model import Embedder, Generator, Model, ModelSpec
 from panic_tda.runtime.result import Call
 from panic_tda.signature import Kind
@@ -38,7 +38,7 @@ def execute(call: Call, model: Model, limits: BatchLimits, *, retries: int = RET
 
     A batch that runs out of memory is halved until it fits, and the limit is remembered. A batch that raises
     anything else is halved too, so that one bad input does not harm its neighbours; a single item is tried
-    again ``retries`` times with the same seed before its error becomes its outcome.
+    again ``retries`` times with the same seed before its error becomes its outcome. Raises ``DeviceFault``.
     """
     if not call.inputs:
         return ()
@@ -53,6 +53,8 @@ def execute(call: Call, model: Model, limits: BatchLimits, *, retries: int = RET
         half = len(call.inputs) // 2
         limits.lower(call.spec, half)
         return _halves(call, model, limits, retries, half)
+    except DeviceFault:
+        raise  # nothing more can be tried in this process
     except Exception as fault:  # a model may raise anything; it concerns this call only
         if len(call.inputs) > 1:
             return _halves(call, model, limits, retries, len(call.inputs) // 2)

@@ -18,6 +18,11 @@ class Executor(Protocol):
         ...
 
     @property
+    def workers(self) -> int:
+        """How many calls it runs at the same time."""
+        ...
+
+    @property
     def slots(self) -> int:
         """How many calls keep it busy; more only wait in its queue."""
         ...

@@ -24,6 +24,7 @@ class InProcessExecutor:
     """Models live in this process. One call runs, the next one waits: the device is never idle between them."""
 
     name = "inprocess"
+    workers = 1
     slots = 2
 
     def __init__(

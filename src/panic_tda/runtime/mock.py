@@ -26,6 +26,7 @@ class MockExecutor:
     """Answers at once: with what was enqueued, in order, and then with ``respond``."""
 
     name = "mock"
+    workers = 1
     slots = 1
 
     def __init__(self, respond: Callable[[Call], tuple[Outcome, ...]] = echo) -> None:

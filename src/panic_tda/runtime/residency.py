@@ -33,11 +33,7 @@ class Residency:
 
     def check(self, spec: ModelSpec) -> None:
         """Raises ``InsufficientMemory`` when the model alone is larger than the budget."""
-        if spec.memory_bytes > self._budget:
-            raise InsufficientMemory(
-                f"{spec.name} needs {_gigabytes(spec.memory_bytes)}, the memory budget is {_gigabytes(self._budget)}",
-                hint="raise memory_budget in the settings, or choose a smaller model (panic-tda model list)",
-            )
+        check_fits(spec, self._budget)
 
     @contextmanager
     def use(self, spec: ModelSpec) -> Iterator[tuple[Model, float]]:
@@ -55,6 +51,18 @@ class Residency:
         with self._changed:
             self._residents.pop(spec.name, None)
             self._changed.notify_all()
+
+    def drop(self, spec: ModelSpec) -> None:
+        """Frees a model that nobody uses; one that is not there is no fault."""
+        with self._changed:
+            resident = self._residents.get(spec.name)
+            if resident is not None and not resident.pins:
+                self._residents.pop(spec.name).model.close()
+
+    def sizes(self) -> dict[ModelSpec, int]:
+        """The models in memory, the least recently used first, and the bytes that each is thought to take."""
+        with self._changed:
+            return {resident.spec: resident.spec.memory_bytes for resident in self._residents.values()}
 
     def close(self) -> None:
         """Frees every model."""
@@ -117,6 +125,15 @@ class ExpectedResidents:
     def names(self) -> frozenset[str]:
         """The models that are expected to be in memory."""
         return frozenset(self._sizes)
+
+
+def check_fits(spec: ModelSpec, budget_bytes: int) -> None:
+    """Raises ``InsufficientMemory`` when the model alone is larger than the budget."""
+    if spec.memory_bytes > budget_bytes:
+        raise InsufficientMemory(
+            f"{spec.name} needs {_gigabytes(spec.memory_bytes)}, the memory budget is {_gigabytes(budget_bytes)}",
+            hint="raise memory_budget in the settings, or choose a smaller model (panic-tda model list)",
+        )
 
 
 def _gigabytes(count: int) -> str:

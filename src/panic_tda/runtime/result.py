@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from panic_tda.content import Content
-from panic_tda.errors import ModelError
+from panic_tda.errors import PanicError
 from panic_tda.models.model import ModelSpec, Parameters
 
 if TYPE_CHECKING:
     from panic_tda.models.model import Vector
 
-    Outcome: TypeAlias = Content | Vector | ModelError
+    Outcome: TypeAlias = Content | Vector | PanicError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,13 @@ class Call:
     inputs: tuple[Content, ...]
     seeds: tuple[int, ...]
     parameters: Parameters = field(default_factory=dict)
+
+
+def failed(fault: Exception) -> Future[Result]:
+    """The future of a call that failed before it began."""
+    future: Future[Result] = Future()
+    future.set_exception(fault)
+    return future
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,7 @@ class Result:
     """The outcome of a call: one output, vector or error for each input, in order.
 
     ``model`` is ``name@version``; ``started_at`` is when the model began to run (UTC), after queue and load.
+    ``attempts`` are the faults after which the call was repeated with the same seeds, in order.
     """
 
     outputs: tuple[Outcome, ...]
@@ -52,6 +61,7 @@ class Result:
     finish_reason: str = "stop"
     usage: Mapping[str, int] = field(default_factory=dict)
     synthetic: bool = False
+    attempts: tuple[str, ...] = ()
 
     @property
     def completed_at(self) -> datetime:

@@ -1,0 +1,111 @@
+"""Which worker of a pool takes which call, and which models make room for it.
+
+A worker takes the oldest call whose model it holds. A call whose model nobody holds goes to the idle worker with the
+least in memory. A model that only busy workers hold is loaded once more where waiting for them would take longer than
+loading, except on an accelerator, where one copy is enough. Models leave, the least recently used first, only where no
+call uses them. All of this is decided anew at every change, by functions of nothing but their arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from panic_tda.models.model import ModelSpec
+
+PATIENCE = 32
+"""So many times may later calls overtake one before it goes first."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """What is known of one worker: ``holds`` maps its models to bytes, the least recently used first."""
+
+    holds: dict[ModelSpec, int] = field(default_factory=dict)
+    runs: ModelSpec | None = None
+    """The model at work; None while it is idle."""
+    gone: bool = False
+    """It has no process at present."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it can take a call."""
+        return self.runs is None and not self.gone
+
+    @property
+    def used(self) -> int:
+        """Bytes of models in its memory."""
+        return sum(self.holds.values())
+
+
+@dataclass(slots=True)
+class Paces:
+    """Mean seconds that a model took to load and to run a call, as far as seen here."""
+
+    load: dict[str, float] = field(default_factory=dict)
+    run: dict[str, float] = field(default_factory=dict)
+
+    def see(self, model: str, load_s: float, run_s: float) -> None:
+        """Half of what is known is the newest."""
+        self.run[model] = (self.run.get(model, run_s) + run_s) / 2
+        if load_s:
+            self.load[model] = (self.load.get(model, load_s) + load_s) / 2
+
+
+class Waiting(NamedTuple):
+    """The calls that wait for a model: how many, and how many later ones went before the oldest of them."""
+
+    spec: ModelSpec
+    calls: int = 1
+    overtaken: int = 0
+
+
+class Placed(NamedTuple):
+    """The model whose oldest call is taken, and the models that leave: pairs of worker and model."""
+
+    spec: ModelSpec
+    leaving: tuple[tuple[int, ModelSpec], ...] = ()
+
+
+def place(me: int, queue: Sequence[Waiting], workers: Sequence[Worker], budget: int, paces: Paces) -> Placed | None:
+    """What the idle worker ``me`` takes next, or None when there is nothing for it now; ``queue`` is oldest first."""
+    impatient = [waiting for waiting in queue if waiting.overtaken >= PATIENCE][:1]
+    for waiting in impatient or queue:
+        if waiting.spec in workers[me].holds:
+            return Placed(waiting.spec)
+    for waiting in impatient or queue:
+        if _is_for(me, waiting, workers, paces):
+            leaving = room_for(waiting.spec, me, workers, budget)
+            if leaving is not None:
+                return Placed(waiting.spec, leaving)
+    return None
+
+
+def room_for(
+    spec: ModelSpec, me: int, workers: Sequence[Worker], budget: int
+) -> tuple[tuple[int, ModelSpec], ...] | None:
+    """What must leave so that the model fits beside the rest; None while too much of that is in use."""
+    missing = sum(worker.used for worker in workers) + spec.memory_bytes - budget
+    leaving: list[tuple[int, ModelSpec]] = []
+    for number in sorted(range(len(workers)), key=lambda other: other != me):
+        if missing > 0 and workers[number].is_idle:
+            for held, size in workers[number].holds.items():
+                if missing > 0:
+                    leaving.append((number, held))
+                    missing -= size
+    return tuple(leaving) if missing <= 0 else None
+
+
+def _is_for(me: int, waiting: Waiting, workers: Sequence[Worker], paces: Paces) -> bool:
+    """Whether ``me`` should load a model that it does not hold."""
+    spec = waiting.spec
+    holders = [worker for worker in workers if spec in worker.holds or worker.runs == spec]
+    if any(worker.is_idle for worker in holders):
+        return False
+    if holders:
+        wait_s = waiting.calls / len(holders) * paces.run.get(spec.name, 0.0)
+        if spec.device != "cpu" or wait_s < paces.load.get(spec.name, 0.0):
+            return False
+    idle = [number for number, worker in enumerate(workers) if worker.is_idle]
+    return me == min(idle, key=lambda number: (workers[number].used, number))

@@ -1,0 +1,107 @@
+"""Decisions of a pool: the holder first, then the emptiest, then the least recently used makes room."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from panic_tda.models.model import ModelSpec
+from panic_tda.runtime.process.placing import PATIENCE, Paces, Placed, Waiting, Worker, place, room_for
+from support.models import fake_spec
+
+A, B, C = (fake_spec(name, megabytes=4) for name in "ABC")
+ON_GPU = fake_spec("OnGpu", megabytes=4, device="cuda")
+MB = 2**20
+PLENTY = 1_000 * MB
+
+
+def worker(*held: ModelSpec, runs: ModelSpec | None = None, gone: bool = False) -> Worker:
+    return Worker({spec: spec.memory_bytes for spec in held}, runs, gone)
+
+
+def placed(
+    me: int, queue: list[ModelSpec], workers: list[Worker], *, budget: int = PLENTY, paces: Paces | None = None
+) -> Placed | None:
+    waiting = [Waiting(spec, count) for spec, count in Counter(queue).items()]
+    return place(me, waiting, workers, budget, paces or Paces())
+
+
+def test_a_worker_takes_the_oldest_call_whose_model_it_holds() -> None:
+    assert placed(0, [B, A, A], [worker(A), worker(B, runs=B)]) == Placed(A)
+
+
+def test_a_call_waits_for_the_idle_worker_that_holds_its_model() -> None:
+    workers = [worker(), worker(A)]
+    assert placed(0, [A], workers) is None
+    assert placed(1, [A], workers) == Placed(A)
+
+
+def test_a_model_that_nobody_holds_goes_to_the_worker_with_the_least_in_memory() -> None:
+    workers = [worker(A), worker(), worker(B, C)]
+    assert [placed(me, [ON_GPU], workers) for me in range(3)] == [None, Placed(ON_GPU), None]
+
+
+def test_a_model_that_busy_workers_hold_is_loaded_again_when_waiting_takes_longer() -> None:
+    workers = [worker(A, runs=A), worker()]
+    assert placed(1, [A], workers, paces=Paces({"A": 1.0}, {"A": 5.0})) == Placed(A)
+    assert placed(1, [A], workers, paces=Paces({"A": 5.0}, {"A": 1.0})) is None
+    assert placed(1, [A] * 6, workers, paces=Paces({"A": 5.0}, {"A": 1.0})) == Placed(A)
+
+
+def test_an_accelerator_holds_one_copy_of_a_model() -> None:
+    workers = [worker(ON_GPU, runs=ON_GPU), worker()]
+    assert placed(1, [ON_GPU] * 9, workers, paces=Paces({"OnGpu": 1.0}, {"OnGpu": 5.0})) is None
+
+
+def test_a_call_that_was_overtaken_often_goes_first() -> None:
+    workers = [worker(A), worker(C, runs=C)]
+    queue = [Waiting(B, 1, PATIENCE), Waiting(A)]
+    assert place(0, queue, workers, PLENTY, Paces()) == Placed(B)
+    assert place(0, [Waiting(B, 1, PATIENCE - 1), Waiting(A)], workers, PLENTY, Paces()) == Placed(A)
+
+
+def test_the_least_recently_used_model_makes_room_its_own_worker_first() -> None:
+    workers = [worker(A, B), worker(C)]
+    assert room_for(ON_GPU, 0, workers, 12 * MB) == ((0, A),)
+    assert room_for(ON_GPU, 1, workers, 12 * MB) == ((1, C),)
+    assert room_for(ON_GPU, 1, workers, 8 * MB) == ((1, C), (0, A))
+
+
+def test_a_model_in_use_never_makes_room() -> None:
+    assert room_for(B, 1, [worker(A, runs=A), worker()], 4 * MB) is None
+    assert room_for(B, 1, [worker(A, gone=True), worker()], 4 * MB) is None
+    assert placed(1, [B], [worker(A, runs=A), worker()], budget=4 * MB) is None
+
+
+@given(
+    st.lists(st.sampled_from([A, B, C]), max_size=6),
+    st.lists(st.tuples(st.sets(st.sampled_from([A, B, C])), st.booleans()), min_size=1, max_size=4),
+    st.integers(1, 4),
+)
+def test_while_nobody_works_and_calls_wait_somebody_takes_one(
+    queue: list[ModelSpec], held: list[tuple[set[ModelSpec], bool]], models_that_fit: int
+) -> None:
+    workers = [worker(*specs) for specs, _ in held]
+    taken = [placed(me, queue, workers, budget=models_that_fit * 4 * MB) for me in range(len(workers))]
+    assert any(taken) == bool(queue)
+
+
+@given(
+    st.lists(st.sampled_from([A, B, C]), min_size=1, max_size=6),
+    st.lists(st.tuples(st.sets(st.sampled_from([A, B, C])), st.booleans()), min_size=1, max_size=4),
+    st.integers(1, 8),
+)
+def test_after_a_decision_everything_fits_and_nothing_in_use_has_left(
+    queue: list[ModelSpec], held: list[tuple[set[ModelSpec], bool]], models_that_fit: int
+) -> None:
+    workers = [worker(*specs, runs=next(iter(specs)) if busy and specs else None) for specs, busy in held]
+    budget = models_that_fit * 4 * MB
+    for me in (number for number, each in enumerate(workers) if each.is_idle):
+        choice = placed(me, queue, workers, budget=budget)
+        if choice is None or choice.spec in workers[me].holds:
+            continue
+        freed = sum(spec.memory_bytes for _, spec in choice.leaving)
+        assert sum(each.used for each in workers) - freed + choice.spec.memory_bytes <= budget
+        assert all(workers[other].is_idle and spec in workers[other].holds for other, spec in choice.leaving)
