@@ -23,15 +23,17 @@ class Settings:
     db: str = "panic-tda.sqlite"
     """Path or SQLAlchemy URL of the database."""
     executor: str = "inprocess"
-    """Where models run."""
+    """Where models run: inprocess, or process (workers that survive crashes and hangs)."""
+    workers: int = 0
+    """Worker processes of the executor `process`; 0 takes half of the cores."""
     batch_size: int = 0
     """Inputs for each model call; 0 takes each model's own, measured or from the catalogue."""
     memory_budget: int = 0
     """Megabytes that loaded models may take; 0 takes three quarters of the machine."""
     threads: int = 0
-    """Threads of models and diagrams; 0 takes half of the cores for a model and all of them for diagrams."""
+    """Threads of models and diagrams; 0 takes half of the cores for a model (in a worker one) and all for diagrams."""
     call_timeout: int = 0
-    """Seconds that a model call may take; 0: as long as it likes."""
+    """Seconds that a model call may take; 0: as long as it likes in process, ten minutes in a worker."""
     offline: bool = False
     """Never fetch weights."""
     device: str = "auto"

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from panic_tda.lab.validation import validate_config
 from panic_tda.lab.workbench import Workbench
 from panic_tda.models.model import Model, ModelSpec, Placement
 from panic_tda.runtime.inprocess import InProcessExecutor
+from panic_tda.runtime.process.pool import ProcessExecutor
 from panic_tda.runtime.result import Call, Result
 from panic_tda.store.database import Record, open_record
 from panic_tda.store.generation import unfinished_runs
@@ -81,6 +82,25 @@ def test_the_reference_is_a_whole_experiment(reference: Canonical) -> None:
 @pytest.mark.parametrize("batch_size", [1, 3, 8, 32])
 def test_batch_size_does_not_change_the_record(reference: Canonical, record: Record, batch_size: int) -> None:
     assert performed(record, batch_size=batch_size) == reference
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_worker_processes_and_their_number_do_not_change_the_record(
+    reference: Canonical, tmp_path: Path, workers: int
+) -> None:
+    assert performed(tmp_path / "record.sqlite", executor=ProcessExecutor(size=workers), batch_size=3) == reference
+
+
+def test_killed_workers_do_not_change_the_record(reference: Canonical, tmp_path: Path) -> None:
+    executor, draw = ProcessExecutor(size=2), random.Random(3)
+
+    def kill_one(_: Any) -> None:
+        if draw.random() < 0.2 and (pids := executor.pids()):
+            with suppress(ProcessLookupError):
+                os.kill(draw.choice(pids), signal.SIGKILL)
+
+    assert performed(tmp_path / "record.sqlite", executor=executor, batch_size=3, report=kill_one) == reference
+    assert executor.restarts > 0
 
 
 def test_the_order_of_runs_does_not_change_the_record(
@@ -150,6 +170,7 @@ from pathlib import Path
 from panic_tda.lab.perform import perform
 from panic_tda.lab.workbench import Workbench
 from panic_tda.runtime.inprocess import InProcessExecutor
+from panic_tda.runtime.process.pool import ProcessExecutor
 from panic_tda.store.database import open_record
 with open_record(sys.argv[1]) as record:
     report = lambda progress: print(progress.stage, flush=True)

@@ -27,6 +27,7 @@ from panic_tda.runtime.executors import EXECUTORS, make_executor
 from panic_tda.runtime.inprocess import InProcessExecutor
 from panic_tda.runtime.mock import MockExecutor
 from panic_tda.runtime.result import Call, Result, Timings
+from panic_tda.settings import Settings
 from support.contents import texts, values
 from support.models import FakeModel, fake_spec, vector_of
 from support.threads import beside
@@ -35,6 +36,7 @@ WRITER = fake_spec("Writer")
 EMBEDDER = fake_spec("Embedder", "text -> vector")
 BROKEN = fake_spec("Broken", loader="support.models:load_badly")
 BUDGET = 2**30
+BUDGET_MB = 1_000
 
 
 def on_fake_models(call: Call) -> tuple[Any, ...]:
@@ -46,11 +48,11 @@ def make_mock() -> Executor:
 
 
 def make_inprocess() -> Executor:
-    return make_executor("inprocess", memory_budget=BUDGET)
+    return make_executor(Settings(executor="inprocess", memory_budget=BUDGET_MB))
 
 
 def make_process() -> Executor:
-    return make_executor("process", workers=2, memory_budget=BUDGET)
+    return make_executor(Settings(executor="process", workers=2, memory_budget=BUDGET_MB))
 
 
 @pytest.fixture(params=[make_mock, make_inprocess, make_process], ids=["mock", "inprocess", "process"])
@@ -238,11 +240,11 @@ def test_the_mock_answers_as_told_and_remembers_what_it_was_asked() -> None:
 
 def test_an_unknown_executor_is_refused_with_those_there_are() -> None:
     with pytest.raises(ConfigurationError, match=r"unknown executor 'cloud' \(there is: inprocess, process\)"):
-        make_executor("cloud")
+        make_executor(Settings(executor="cloud"))
 
 
 @pytest.mark.parametrize("name", EXECUTORS)
 def test_every_listed_executor_can_be_made(name: str) -> None:
-    executor = make_executor(name)
+    executor = make_executor(Settings(executor=name))
     assert executor.name == name
     executor.close()

@@ -25,10 +25,11 @@ Configs = Annotated[list[str], typer.Argument(help="Experiment files (JSON, YAML
 BatchSize = Annotated[
     int | None, typer.Option(min=1, help="Inputs for each model call.", show_default="each model's own")
 ]
-ExecutorName = Annotated[str | None, typer.Option(help="Where models run.", show_default="inprocess")]
+ExecutorName = Annotated[
+    str | None, typer.Option(help="Where models run: inprocess or process.", show_default="inprocess")
+]
 Workers = Annotated[
-    int | None,
-    typer.Option(min=1, help="Threads of models and diagrams.", show_default="half of the cores, all for diagrams"),
+    int | None, typer.Option(min=1, help="Worker processes of the executor process.", show_default="half of the cores")
 ]
 Share = Annotated[
     float | None,
@@ -57,7 +58,7 @@ def perform(
     def begin(bench: Workbench) -> list[str]:
         return create_together(bench, experiments, accept=accept)
 
-    flags = {"batch_size": batch_size, "executor": executor, "threads": workers}
+    flags = {"batch_size": batch_size, "executor": executor, "workers": workers}
     _work(context.obj, begin, flags, fail_on_error=fail_on_error, create=True)
 
 
@@ -81,7 +82,7 @@ def resume(
         with bench.record.reading() as connection:
             return experiment_ids(connection, id)
 
-    flags = {"batch_size": batch_size, "executor": executor, "threads": workers}
+    flags = {"batch_size": batch_size, "executor": executor, "workers": workers}
     _work(context.obj, begin, flags, fail_on_error=fail_on_error, retry_failed=retry_failed, take_over=take_over)
 
 
@@ -112,7 +113,7 @@ def extend(
             options.say(f"experiment {key} already has {', '.join(there)}")
         return [key]
 
-    flags = {"batch_size": batch_size, "executor": executor, "threads": workers}
+    flags = {"batch_size": batch_size, "executor": executor, "workers": workers}
     _work(options, begin, flags, fail_on_error=fail_on_error)
 
 

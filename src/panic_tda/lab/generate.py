@@ -198,7 +198,8 @@ class _Generation:
     def _batch_size(self, node: Node) -> int:
         if node.model not in self._sizes:
             self._sizes[node.model] = self._bench.batch_size_of(node.spec)
-        return self._sizes[node.model]
+        workers = self._bench.executor.workers
+        return min(self._sizes[node.model], -(-len(self._mine) // workers)) if workers > 1 else self._sizes[node.model]
 
     def _collect(self, sent: _InFlight, future: Future[Result], writer: Writer) -> None:
         try:

@@ -46,23 +46,14 @@ def open_bench(
 ) -> Iterator[Workbench]:
     """A workbench on a record, with the executor the settings name (closed at the end) or the one given."""
     given, settings = settings, settings or Settings()
-    cores = os.cpu_count() or 1
-    budget = settings.memory_budget * 1_000_000
-    # Half of the cores for a model: its threads wait for each other by spinning, and one busy neighbour on the
-    # last core makes them all many times slower; storing and encoding are such neighbours.
-    mine = executor or make_executor(
-        settings.executor,
-        memory_budget=budget,
-        threads=settings.threads or max(1, cores // 2),
-        call_timeout_s=settings.call_timeout,
-    )
+    mine = executor or make_executor(settings)
     try:
         with using(given):
             yield Workbench(
                 record=record,
                 executor=mine,
                 batch_size=settings.batch_size,
-                threads=settings.threads or cores,
+                threads=settings.threads or os.cpu_count() or 1,
                 fail_on_error=fail_on_error,
                 report=progress,
                 warn=warn,

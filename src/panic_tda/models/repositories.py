@@ -15,7 +15,6 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 from panic_tda.errors import ModelLoadError, PrerequisiteError
@@ -211,6 +210,8 @@ def _is_hidden(path: Path) -> bool:
 
 @cache
 def _version(package: str) -> str | None:
+    from importlib import metadata
+
     try:
         return metadata.version(package.replace("_", "-"))
     except metadata.PackageNotFoundError:

@@ -15,7 +15,6 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 from panic_tda.errors import ModelLoadError, PrerequisiteError
@@ -40,6 +39,8 @@ class Weights:
 
 def locate(weights: Weights) -> Path | None:
     """Where the file lies, unverified, or None."""
+    from importlib import metadata  # late: every worker process starts by importing this module
+
     try:
         packaged = Path(str(metadata.distribution(weights.distribution).locate_file(weights.path)))
     except metadata.PackageNotFoundError:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import os
+
 from panic_tda.errors import ConfigurationError
 from panic_tda.runtime.executor import Executor
 from panic_tda.runtime.inprocess import InProcessExecutor
-from panic_tda.runtime.process import ProcessExecutor
+from panic_tda.runtime.process.pool import ProcessExecutor
+from panic_tda.settings import Settings
 
 EXECUTORS = ("inprocess", "process")
 
 
-def make_executor(
-    name: str, *, workers: int = 0, memory_budget: int = 0, threads: int = 1, call_timeout_s: float = 0.0
-) -> Executor:
-    """The executor of that name; ``memory_budget`` in bytes; 0 lets it choose for itself.
-
-    Raises ``ConfigurationError`` for an unknown name.
-    """
-    if name == "inprocess":
-        return InProcessExecutor(memory_budget=memory_budget, threads=threads, call_timeout_s=call_timeout_s)
-    if name == "process":
+def make_executor(settings: Settings) -> Executor:
+    """The executor that the settings name, as they want it; raises ``ConfigurationError`` for an unknown name."""
+    budget = settings.memory_budget * 1_000_000
+    if settings.executor == "inprocess":
+        # Half of the cores for a model: its threads wait for each other by spinning, and one busy neighbour on the
+        # last core makes them all many times slower; storing and encoding are such neighbours.
+        threads = settings.threads or max(1, (os.cpu_count() or 1) // 2)
+        return InProcessExecutor(memory_budget=budget, threads=threads, call_timeout_s=settings.call_timeout)
+    if settings.executor == "process":
         return ProcessExecutor(
-            size=workers, memory_budget=memory_budget, threads=threads, call_timeout_s=call_timeout_s
+            size=settings.workers,
+            memory_budget=budget,
+            threads=settings.threads or 1,
+            call_timeout_s=settings.call_timeout,
         )
-    raise ConfigurationError([f"unknown executor {name!r} (there is: {', '.join(EXECUTORS)})"])
+    raise ConfigurationError([f"unknown executor {settings.executor!r} (there is: {', '.join(EXECUTORS)})"])

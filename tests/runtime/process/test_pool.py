@@ -29,7 +29,7 @@ from panic_tda.errors import (
     WorkerCrashed,
 )
 from panic_tda.models.model import ModelSpec
-from panic_tda.runtime.process import ProcessExecutor
+from panic_tda.runtime.process.pool import ProcessExecutor
 from panic_tda.runtime.process.slot import Recycling
 from panic_tda.runtime.result import Call, Result
 from support.contents import texts, values
@@ -246,7 +246,7 @@ def test_close_finishes_what_runs_drops_the_rest_and_leaves_no_process(pool: Poo
 
 _PARENT = """
 import sys, time
-from panic_tda.runtime.process import ProcessExecutor
+from panic_tda.runtime.process.pool import ProcessExecutor
 from panic_tda.runtime.result import Call
 from support.trouble import trouble_spec
 from support.contents import texts
