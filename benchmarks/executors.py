@@ -29,7 +29,7 @@ from panic_tda.models import catalogue
 from panic_tda.models.model import ModelSpec, Parameters, Placement
 from panic_tda.runtime.executor import Executor
 from panic_tda.runtime.inprocess import InProcessExecutor
-from panic_tda.runtime.process.pool import ProcessExecutor
+from panic_tda.runtime.process.executor import ProcessExecutor
 from panic_tda.runtime.result import Call
 from panic_tda.signature import Kind, Signature
 from panic_tda.store.database import open_record

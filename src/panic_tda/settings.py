@@ -23,9 +23,9 @@ class Settings:
     db: str = "panic-tda.sqlite"
     """Path or SQLAlchemy URL of the database."""
     executor: str = "inprocess"
-    """Where models run: inprocess, or process (workers that survive crashes and hangs)."""
+    """Where models run: inprocess, process (workers that survive crashes and hangs), or ray (a cluster)."""
     workers: int = 0
-    """Worker processes of the executor `process`; 0 takes half of the cores."""
+    """Workers of the executors `process` and `ray`; 0 takes half of the cores."""
     batch_size: int = 0
     """Inputs for each model call; 0 takes each model's own, measured or from the catalogue."""
     memory_budget: int = 0

@@ -21,7 +21,7 @@ from panic_tda.lab.validation import validate_config
 from panic_tda.lab.workbench import Workbench
 from panic_tda.models.model import Model, ModelSpec, Placement
 from panic_tda.runtime.inprocess import InProcessExecutor
-from panic_tda.runtime.process.pool import ProcessExecutor
+from panic_tda.runtime.process.executor import ProcessExecutor
 from panic_tda.runtime.result import Call, Result
 from panic_tda.store.database import Record, open_record
 from panic_tda.store.generation import unfinished_runs
@@ -170,7 +170,7 @@ from pathlib import Path
 from panic_tda.lab.perform import perform
 from panic_tda.lab.workbench import Workbench
 from panic_tda.runtime.inprocess import InProcessExecutor
-from panic_tda.runtime.process.pool import ProcessExecutor
+from panic_tda.runtime.process.executor import ProcessExecutor
 from panic_tda.store.database import open_record
 with open_record(sys.argv[1]) as record:
     report = lambda progress: print(progress.stage, flush=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -55,10 +55,18 @@ def make_process() -> Executor:
     return make_executor(Settings(executor="process", workers=2, memory_budget=BUDGET_MB))
 
 
-@pytest.fixture(params=[make_mock, make_inprocess, make_process], ids=["mock", "inprocess", "process"])
+def make_ray() -> Executor:
+    return make_executor(Settings(executor="ray", workers=1, memory_budget=BUDGET_MB))
+
+
+MAKERS = {"mock": make_mock, "inprocess": make_inprocess, "process": make_process, "ray": make_ray}
+
+
+@pytest.fixture(params=MAKERS)
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
-    make: Callable[[], Executor] = request.param
-    made = make()
+    if request.param == "ray":
+        request.getfixturevalue("ray_cluster")
+    made = MAKERS[request.param]()
     yield made
     made.close()
 
@@ -239,12 +247,12 @@ def test_the_mock_answers_as_told_and_remembers_what_it_was_asked() -> None:
 
 
 def test_an_unknown_executor_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ConfigurationError, match=r"unknown executor 'cloud' \(there is: inprocess, process\)"):
+    with pytest.raises(ConfigurationError, match=r"unknown executor 'cloud' \(there is: inprocess, process, ray\)"):
         make_executor(Settings(executor="cloud"))
 
 
 @pytest.mark.parametrize("name", EXECUTORS)
-def test_every_listed_executor_can_be_made(name: str) -> None:
+def test_every_listed_executor_can_be_made(name: str, ray_cluster: None) -> None:
     executor = make_executor(Settings(executor=name))
     assert executor.name == name
     executor.close()

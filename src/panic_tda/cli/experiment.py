@@ -26,10 +26,10 @@ BatchSize = Annotated[
     int | None, typer.Option(min=1, help="Inputs for each model call.", show_default="each model's own")
 ]
 ExecutorName = Annotated[
-    str | None, typer.Option(help="Where models run: inprocess or process.", show_default="inprocess")
+    str | None, typer.Option(help="Where models run: inprocess, process or ray.", show_default="inprocess")
 ]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Worker processes of the executor process.", show_default="half of the cores")
+    int | None, typer.Option(min=1, help="Workers of the executors process and ray.", show_default="half of the cores")
 ]
 Share = Annotated[
     float | None,

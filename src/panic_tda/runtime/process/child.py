@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from panic_tda.errors import ExecutionTimeout, WorkerCrashed
+from panic_tda.runtime.pool.messages import Done, Failed, Run
 from panic_tda.runtime.process.channel import Channel
-from panic_tda.runtime.process.messages import Done, Failed, Hello, Loaded, Run
+from panic_tda.runtime.process.messages import Hello, Loaded
 
 START_S = 60.0
 _FAREWELL_S = 5.0
@@ -22,10 +23,10 @@ _LAST_WORDS = 2_000
 _THREAD_CAPS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
-class Child:
-    """A running worker process. All but :meth:`kill` is for one thread."""
+class WorkerProcess:
+    """A running worker process; see :class:`~panic_tda.runtime.pool.slot.PoolWorker`."""
 
-    def __init__(self, name: str, *, threads: int, gone: Callable[[], None]) -> None:
+    def __init__(self, name: str, threads: int, gone: Callable[[], None]) -> None:
         """Starts the process and waits until it says that it is there; ``gone`` is called, on a thread, when it dies.
 
         Raises ``WorkerCrashed`` when it does not come up.
@@ -57,10 +58,7 @@ class Child:
         return self._process.poll() is None
 
     def ask(self, run: Run, limit_s: float) -> Done | Failed:
-        """Its answer. ``limit_s`` seconds are given to loading the model and again to running it; 0 is no limit.
-
-        Raises ``WorkerCrashed`` and ``ExecutionTimeout``, which leave a process behind that is of no more use.
-        """
+        """See :class:`~panic_tda.runtime.pool.slot.PoolWorker`."""
         self.served += 1
         model = run.call.spec.name if run.call else "no model"
         try:
@@ -127,7 +125,7 @@ class Child:
 def _start(descriptor: int, threads: int) -> subprocess.Popen[bytes]:
     caps = {name: str(threads) for name in _THREAD_CAPS if name not in os.environ}
     return subprocess.Popen(
-        [sys.executable, "-m", "panic_tda.runtime.process.worker", str(descriptor)],
+        [sys.executable, "-m", "panic_tda.runtime.process.main", str(descriptor)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -27,11 +27,17 @@ class Worker:
     """The model at work; None while it is idle."""
     gone: bool = False
     """It has no process at present."""
+    accelerated: bool = True
+    """It can run models that need an accelerator."""
 
     @property
     def is_idle(self) -> bool:
         """Whether it can take a call."""
         return self.runs is None and not self.gone
+
+    def can_run(self, spec: ModelSpec) -> bool:
+        """Whether the model finds the device that it was planned for."""
+        return self.accelerated or spec.device == "cpu"
 
     @property
     def used(self) -> int:
@@ -107,5 +113,5 @@ def _is_for(me: int, waiting: Waiting, workers: Sequence[Worker], paces: Paces) 
         wait_s = waiting.calls / len(holders) * paces.run.get(spec.name, 0.0)
         if spec.device != "cpu" or wait_s < paces.load.get(spec.name, 0.0):
             return False
-    idle = [number for number, worker in enumerate(workers) if worker.is_idle]
-    return me == min(idle, key=lambda number: (workers[number].used, number))
+    idle = [number for number, worker in enumerate(workers) if worker.is_idle and worker.can_run(spec)]
+    return bool(idle) and me == min(idle, key=lambda number: (workers[number].used, number))

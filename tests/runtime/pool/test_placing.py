@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panic_tda.models.model import ModelSpec
-from panic_tda.runtime.process.placing import PATIENCE, Paces, Placed, Waiting, Worker, place, room_for
+from panic_tda.runtime.pool.placing import PATIENCE, Paces, Placed, Waiting, Worker, place, room_for
 from support.models import fake_spec
 
 A, B, C = (fake_spec(name, megabytes=4) for name in "ABC")
@@ -53,6 +53,14 @@ def test_a_model_that_busy_workers_hold_is_loaded_again_when_waiting_takes_longe
 def test_an_accelerator_holds_one_copy_of_a_model() -> None:
     workers = [worker(ON_GPU, runs=ON_GPU), worker()]
     assert placed(1, [ON_GPU] * 9, workers, paces=Paces({"OnGpu": 1.0}, {"OnGpu": 5.0})) is None
+
+
+def test_a_model_that_needs_an_accelerator_goes_where_one_is() -> None:
+    workers = [worker(), Worker(accelerated=False)]
+    assert [placed(me, [ON_GPU], workers) for me in range(2)] == [Placed(ON_GPU), None]
+    workers = [worker(A, runs=A), Worker(accelerated=False)]
+    assert placed(1, [ON_GPU], workers) is None
+    assert placed(1, [B], workers) == Placed(B)
 
 
 def test_a_call_that_was_overtaken_often_goes_first() -> None:

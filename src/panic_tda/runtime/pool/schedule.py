@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import chain
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from panic_tda.errors import ExecutorClosed, QueueFull, QueueTimeout
 from panic_tda.models.model import ModelSpec
-from panic_tda.runtime.process.placing import Paces, Placed, Waiting, Worker, place
+from panic_tda.runtime.pool.placing import Paces, Placed, Waiting, Worker, place
 from panic_tda.runtime.residency import ExpectedResidents
 from panic_tda.runtime.result import Call, Result
 
@@ -40,9 +40,9 @@ class Task(NamedTuple):
 class Schedule:
     """Every method may be called from any thread."""
 
-    def __init__(self, workers: int, *, budget: int, max_queue: int, queue_timeout_s: float) -> None:
-        self._workers = [Worker(gone=True) for _ in range(workers)]
-        self._orders: list[list[ModelSpec]] = [[] for _ in range(workers)]
+    def __init__(self, accelerated: Sequence[bool], *, budget: int, max_queue: int, queue_timeout_s: float) -> None:
+        self._workers = [Worker(gone=True, accelerated=each) for each in accelerated]
+        self._orders: list[list[ModelSpec]] = [[] for _ in accelerated]
         self._queues: dict[ModelSpec, deque[Job]] = {}
         self._budget = budget
         self._max_queue = max_queue

@@ -1,73 +1,57 @@
-"""A pool of worker processes with one queue."""
+"""The executor behind every pool: threads that wait for calls, one for each worker."""
 
 from __future__ import annotations
 
-import os
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
+from typing import TypeAlias
 
-from panic_tda.errors import InsufficientMemory, PanicError, WorkerCrashed
+from panic_tda.errors import PanicError, WorkerCrashed
 from panic_tda.models.model import ModelSpec
-from panic_tda.runtime.process.schedule import Job, Schedule, Task
-from panic_tda.runtime.process.slot import Recycling, SharedLimits, Slot
+from panic_tda.runtime.pool.limits import LearntSizes, PoolLimits
+from panic_tda.runtime.pool.schedule import Job, Schedule, Task
+from panic_tda.runtime.pool.slot import PoolWorker, Slot
 from panic_tda.runtime.residency import available_memory, check_fits
 from panic_tda.runtime.result import Call, Result, Timings, failed
 
-CALL_TIMEOUT_S = 600.0
-MAX_QUEUE = 1_000
-NEVER = Recycling()
+Start: TypeAlias = Callable[[Callable[[], None]], PoolWorker]
+"""Starts a worker; it is given what to call when the worker dies."""
 
 
-class ProcessExecutor:
-    """Models live in worker processes, which are started anew when they crash, hang or lose their accelerator.
+class PoolExecutor:
+    """Models live in workers, which are started anew when they crash, hang or lose their accelerator.
 
     All share one memory budget, so that what fits in one process fits here. A call goes to the worker that holds its
-    model; see :mod:`~panic_tda.runtime.process.placing`.
+    model; see :mod:`~panic_tda.runtime.pool.placing`.
     """
 
-    name = "process"
-
     def __init__(
-        self,
-        *,
-        size: int = 0,
-        memory_budget: int = 0,
-        threads: int = 1,
-        call_timeout_s: float = 0.0,
-        max_queue: int = MAX_QUEUE,
-        queue_timeout_s: float = 0.0,
-        recycling: Recycling = NEVER,
+        self, name: str, starts: Sequence[Start], limits: PoolLimits, *, accelerated: Sequence[bool] = ()
     ) -> None:
-        """``size`` workers (0: half of the cores), ``memory_budget`` in bytes for all of them (0: three quarters).
-
-        A model call may take ``call_timeout_s`` seconds (0: ten minutes), ``max_queue`` calls may wait, each for
-        ``queue_timeout_s`` seconds at most (0: as long as it takes). ``threads`` are for each worker.
-        """
-        self.workers = size or max(1, (os.cpu_count() or 1) // 2)
+        """``starts`` has one entry for each place in the pool, ``accelerated`` says which have a GPU (none given: all)."""
+        self.name = name
+        self.workers = len(starts)
         self.slots = 2 * self.workers
-        self._budget = memory_budget or available_memory()
+        self._budget = limits.memory_budget or available_memory()
         self._schedule = Schedule(
-            self.workers, budget=self._budget, max_queue=max_queue, queue_timeout_s=queue_timeout_s
+            accelerated or [True] * self.workers,
+            budget=self._budget,
+            max_queue=limits.max_queue,
+            queue_timeout_s=limits.queue_timeout_s,
         )
-        limits = SharedLimits()
+        learnt = LearntSizes()
         self._slots = [
-            Slot(
-                f"process-{number}",
-                threads=threads,
-                call_timeout_s=call_timeout_s or CALL_TIMEOUT_S,
-                recycling=recycling,
-                limits=limits,
-                gone=self._schedule.look_again,
-            )
-            for number in range(self.workers)
+            Slot(partial(start, self._schedule.look_again), limits=limits, learnt=learnt) for start in starts
         ]
         self._threads = [
-            threading.Thread(target=self._work, args=(number,), name=f"panic-tda-{slot.name}", daemon=True)
-            for number, slot in enumerate(self._slots)
+            threading.Thread(target=self._work, args=(number,), name=f"panic-tda-{name}-{number}", daemon=True)
+            for number in range(self.workers)
         ]
-        if queue_timeout_s:
+        if limits.queue_timeout_s:
             self._threads.append(threading.Thread(target=self._schedule.watch, name="panic-tda-queue", daemon=True))
         for thread in self._threads:
             thread.start()
@@ -76,7 +60,7 @@ class ProcessExecutor:
         """See :class:`~panic_tda.runtime.executor.Executor`; raises ``QueueFull`` too."""
         try:
             self.check(call.spec)
-        except InsufficientMemory as fault:
+        except PanicError as fault:
             return failed(fault)
         return self._schedule.put(call)
 
@@ -89,12 +73,12 @@ class ProcessExecutor:
         return self._schedule.resident()
 
     def pids(self) -> tuple[int, ...]:
-        """The worker processes that are there now."""
+        """The processes of the workers that are there now."""
         return tuple(pid for slot in self._slots if (pid := slot.pid) is not None)
 
     @property
     def restarts(self) -> int:
-        """How many worker processes were started in the place of others."""
+        """How many workers were started in the place of others."""
         return sum(max(0, slot.started - 1) for slot in self._slots)
 
     @property
@@ -127,14 +111,14 @@ class ProcessExecutor:
             with suppress(PanicError):  # whoever wants the memory finds a worker that had to be ended
                 slot.free(task.leaving, everything=task.everything)
             if task.job is not None:
-                timings = self._answer(slot, task.job)
+                timings = self._answer(me, task.job)
         finally:
             self._schedule.done(me, slot.holds, timings.load_s, timings.run_s)
 
-    def _answer(self, slot: Slot, job: Job) -> Timings:
+    def _answer(self, me: int, job: Job) -> Timings:
         queue_s = time.perf_counter() - job.submitted
         try:
-            done, faults = slot.answer(job.call)
+            done, faults = self._slots[me].answer(job.call)
         except BaseException as fault:
             job.future.set_exception(fault)
             return Timings(queue_s)
@@ -146,7 +130,7 @@ class ProcessExecutor:
                 seeds=job.call.seeds,
                 timings=timings,
                 started_at=done.started_at,
-                worker=slot.name,
+                worker=f"{self.name}-{me}",
                 synthetic=job.call.spec.synthetic,
                 attempts=tuple(f"{type(fault).__name__}: {fault.message}" for fault in faults),
             )

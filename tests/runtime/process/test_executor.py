@@ -29,8 +29,8 @@ from panic_tda.errors import (
     WorkerCrashed,
 )
 from panic_tda.models.model import ModelSpec
-from panic_tda.runtime.process.pool import ProcessExecutor
-from panic_tda.runtime.process.slot import Recycling
+from panic_tda.runtime.pool.limits import PoolLimits
+from panic_tda.runtime.process.executor import ProcessExecutor
 from panic_tda.runtime.result import Call, Result
 from support.contents import texts, values
 from support.models import fake_spec
@@ -50,7 +50,7 @@ def pool() -> Iterator[Pool]:
     made: list[ProcessExecutor] = []
 
     def make(size: int = 1, **options: Any) -> ProcessExecutor:
-        made.append(ProcessExecutor(size=size, **options))
+        made.append(ProcessExecutor(size=size, limits=PoolLimits(**options)))
         return made[-1]
 
     yield make
@@ -227,7 +227,7 @@ def test_a_model_that_does_not_load_fails_its_call(pool: Pool) -> None:
 
 
 def test_workers_are_replaced_when_their_time_has_come(pool: Pool) -> None:
-    executor = pool(recycling=Recycling(max_requests=2))
+    executor = pool(max_requests=2)
     pids = [said(ask(executor, "pid"))[0] for _ in range(5)]
     assert [pids.index(pid) for pid in pids] == [0, 0, 2, 2, 4]
 
@@ -246,7 +246,7 @@ def test_close_finishes_what_runs_drops_the_rest_and_leaves_no_process(pool: Poo
 
 _PARENT = """
 import sys, time
-from panic_tda.runtime.process.pool import ProcessExecutor
+from panic_tda.runtime.process.executor import ProcessExecutor
 from panic_tda.runtime.result import Call
 from support.trouble import trouble_spec
 from support.contents import texts
