@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from panic_tda.errors import ConfigurationError
-from panic_tda.settings import Settings, load_settings
+from panic_tda.settings import Rule, Settings, load_settings
 
 DEFAULTS = asdict(Settings())
 
@@ -29,12 +30,12 @@ def test_nothing_set_means_the_defaults() -> None:
 
 
 def test_the_environment_overrides_the_file_and_flags_override_both(tmp_path: Path) -> None:
-    path = written(tmp_path, 'db = "file"\nexecutor = "file"\nbatch_size = 1\nthreads = 1\noffline = true\n')
-    environment = {"PANIC_TDA_EXECUTOR": "env", "PANIC_TDA_BATCH_SIZE": "2"}
+    path = written(tmp_path, 'db = "file"\nexecutor = "process"\nbatch_size = 1\nthreads = 1\noffline = true\n')
+    environment = {"PANIC_TDA_EXECUTOR": "ray", "PANIC_TDA_BATCH_SIZE": "2"}
     flags = {"batch_size": 3, "db": None, "executor": None, "offline": False}
     settings = load_settings(path, environment).updated(flags)
     assert asdict(settings) == DEFAULTS | {
-        "db": "file", "executor": "env", "batch_size": 3, "threads": 1, "offline": False,
+        "db": "file", "executor": "ray", "batch_size": 3, "threads": 1, "offline": False,
     }  # fmt: skip
 
 
@@ -86,6 +87,43 @@ def test_folders_of_weights_that_are_none_are_named(tmp_path: Path) -> None:
     )
 
 
+RULES = (Rule("process", model="Flux*", needs_gpu=True), Rule("ray", task="text->text", min_parameters=1e9))
+
+
+def test_rules_come_as_tables_or_as_json(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(
+        '[[rules]]\nmatch = { model = "Flux*", needs_gpu = true }\nto = "process"\n'
+        '[[rules]]\nmatch = { task = "text->text", min_parameters = 1e9 }\nto = "ray"\n'
+    )
+    assert load_settings(path, {}).rules == RULES
+    given = [
+        {"match": {"model": "Flux*", "needs_gpu": True}, "to": "process"},
+        {"match": {"task": "text->text", "min_parameters": 1e9}, "to": "ray"},
+    ]
+    assert load_settings(None, {"PANIC_TDA_RULES": json.dumps(given)}).rules == RULES
+    assert str(RULES[0]) == "model = 'Flux*', needs_gpu = True → process"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"match": {"modell": "a"}, "to": "ray"}]', "rule 1 must be"),
+        ('[{"match": {"model": 3}, "to": "ray"}]', "rule 1 must be"),
+        ('[{"to": "ray"}, {"match": {}}]', "rule 2 must be"),
+        ('[{"to": "ray", "when": 1}]', "rule 1 must be"),
+        ("[3]", "rule 1 must be"),
+        ("{}", "must be a list of"),
+        ("no json", "must be a list of"),
+        ('[{"to": "mars"}]', "rule 1: unknown executor 'mars' (there is: auto, inprocess, process, ray)"),
+    ],
+)
+def test_rules_that_are_none_are_named(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(None, {"PANIC_TDA_RULES": text})
+    assert said in caught.value.issues[0]
+
+
 def test_variables_of_others_are_ignored() -> None:
     assert load_settings(None, {"BATCH_SIZE": "7", "PANIC_TDA_CACHE": "/cache"}) == Settings()
 
@@ -99,12 +137,13 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     path = written(tmp_path, 'batchsize = 4\nthreads = "two"\noffline = 1\nmemory_budget = -5\nexecutor = "x"\n')
     issues = issues_of(path, {"PANIC_TDA_BATCH_SIZE": "-1", "PANIC_TDA_OFFLINE": "maybe"})
     told = "; ".join(issues)
-    assert len(issues) == 6
+    assert len(issues) == 7
     for part in (
         f"unknown setting 'batchsize' (known: {', '.join(DEFAULTS)})",
         "threads must be of type int, not 'two'",
         "offline must be of type bool, not 1",
         "memory_budget must not be negative, it is -5",
+        "executor: unknown executor 'x' (there is: auto, inprocess, process, ray)",
         "batch_size must not be negative, it is -1",
         "PANIC_TDA_OFFLINE must be of type bool, not 'maybe'",
     ):

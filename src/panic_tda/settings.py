@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -14,6 +15,25 @@ from panic_tda.errors import ConfigurationError
 
 ENVIRONMENT_PREFIX = "PANIC_TDA_"
 _OTHER_VARIABLES = {"PANIC_TDA_CACHE"}
+EXECUTORS = ("auto", "inprocess", "process", "ray")
+_RULE = "{match = {task, model, strategy, min_parameters, needs_gpu}, to = EXECUTOR}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Models that match all of it run in the executor ``to``; what is empty, 0 or None matches every model."""
+
+    to: str
+    task: str = ""
+    model: str = ""
+    strategy: str = ""
+    min_parameters: float = 0
+    needs_gpu: bool | None = None
+
+    def __str__(self) -> str:
+        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "to"}
+        said = ", ".join(f"{name} = {value!r}" for name, value in given.items() if value or value is False)
+        return f"{said or 'everything'} → {self.to}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +42,10 @@ class Settings:
 
     db: str = "panic-tda.sqlite"
     """Path or SQLAlchemy URL of the database."""
-    executor: str = "inprocess"
-    """Where models run: inprocess, process (workers that survive crashes and hangs), or ray (a cluster)."""
+    executor: str = "auto"
+    """Where models run: inprocess, process (workers that survive crashes), ray (a cluster); auto: what suits each."""
+    rules: tuple[Rule, ...] = ()
+    """Which models run elsewhere: tables in the file, JSON in the environment; the first that matches wins."""
     workers: int = 0
     """Workers of the executors `process` and `ray`; 0 takes half of the cores."""
     batch_size: int = 0
@@ -68,9 +90,44 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.
         for name, value in changes.items()
         if types.get(name) is int and isinstance(value, int) and value < 0
     ]
+    issues += _unknown_executors(changes)
     if issues:
         raise ConfigurationError(issues)
     return Settings().updated(changes)
+
+
+def _unknown_executors(changes: Mapping[str, Any]) -> list[str]:
+    named = {"executor": changes.get("executor", "auto")}
+    named |= {f"rule {number}": rule.to for number, rule in enumerate(changes.get("rules", ()), 1)}
+    return [
+        f"{where}: unknown executor {name!r} (there is: {', '.join(EXECUTORS)})"
+        for where, name in named.items()
+        if name not in EXECUTORS
+    ]
+
+
+def _rules(where: str, value: object, issues: list[str]) -> tuple[Rule, ...]:
+    """One rule for each table; what is wrong with one is told with its number."""
+    if not isinstance(value, list):
+        issues.append(f"{where} must be a list of {_RULE}, not {value!r}")
+        return ()
+    rules = []
+    for number, table in enumerate(value, 1):
+        try:
+            rules.append(_rule(table))
+        except (TypeError, KeyError, AttributeError):
+            issues.append(f"{where}, rule {number} must be {_RULE}, not {table!r}")
+    return tuple(rules)
+
+
+def _rule(table: Any) -> Rule:
+    rule = Rule(table["to"], **table.get("match", {}))
+    types = {"min_parameters": (int, float), "needs_gpu": (bool, type(None))}
+    if table.keys() - {"match", "to"} or not all(
+        isinstance(getattr(rule, field.name), types.get(field.name, str)) for field in fields(rule)
+    ):
+        raise TypeError("a value of the wrong type, or a word too many")
+    return rule
 
 
 def _from_file(path: Path, issues: list[str]) -> dict[str, Any]:
@@ -84,6 +141,8 @@ def _from_file(path: Path, issues: list[str]) -> dict[str, Any]:
     for name, value in content.items():
         if name not in types:
             issues.append(f"{path}: unknown setting {name!r} (known: {', '.join(types)})")
+        elif name == "rules":
+            content[name] = _rules(f"{path}: rules", value, issues)
         elif name == "weights":
             content[name] = _folders(path, value, issues)
         elif type(value) is not types[name]:
@@ -108,6 +167,11 @@ def _parsed(variable: str, text: str, wanted: type, issues: list[str]) -> object
         return text
     if variable == f"{ENVIRONMENT_PREFIX}WEIGHTS":
         return _pairs(text, issues)
+    if variable == f"{ENVIRONMENT_PREFIX}RULES":
+        try:
+            return _rules(variable, json.loads(text), issues)
+        except ValueError:
+            return _rules(variable, text, issues)
     issues.append(f"{variable} must be of type {wanted.__name__}, not {text!r}")
     return None
 

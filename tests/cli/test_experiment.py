@@ -110,9 +110,19 @@ def test_flags_reach_the_executor_and_the_workbench(command: CommandLine) -> Non
     file = command.write()
     assert command("experiment", "perform", file, "--batch-size", "1", "--workers", "1").code == 0
     refused = command("experiment", "perform", file, "--executor", "warp")
-    assert (refused.code, refused.err) == (2, "error: unknown executor 'warp' (there is: inprocess)\n")
+    assert (refused.code, refused.err) == (2, "error: unknown executor 'warp' (there is: auto, inprocess, process, ray)\n")
     assert command("experiment", "perform", file, "--fail-on-error", "1.5").code == 2
     assert command("experiment", "perform", file, "--batch-size", "0").code == 2
+
+
+def test_verbose_says_what_the_executor_did(command: CommandLine) -> None:
+    ran = command("--verbose", "experiment", "perform", command.write(), "--executor", "process", "--workers", "1")
+    assert ran.code == 0
+    heading, *rows = (line for line in ran.err.splitlines() if line.startswith(("model ", "Dummy")))
+    assert heading.split()[:4] == ["model", "calls", "items", "faults"]
+    assert {"DummyT2I", "DummyI2T"} <= {row.split()[0] for row in rows}
+    assert "1 worker, 0 restarts" in ran.err.splitlines()
+    assert "restarts" not in ran.out
 
 
 def test_list_has_the_documented_shape_newest_first(command: CommandLine, experiment_id: str) -> None:

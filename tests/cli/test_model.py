@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -131,6 +132,23 @@ def test_a_model_that_does_not_fit_is_told_in_numbers(command: CommandLine, monk
     assert said.startswith("CodeLlama7B does not fit: needs 29.80 GiB (estimate), the budget is 3.73 GiB; cpu; ")
     assert said.endswith("its weights\n")
     assert command("model", "fit", "Glyph").out.endswith("ready to run\n")
+
+
+def test_explain_says_where_a_model_runs_and_which_rule_says_so(command: CommandLine, tmp_path: Path) -> None:
+    said = command("model", "explain", "SmolLM2").out
+    assert said == "SmolLM2 runs in inprocess: no rule matches; auto: it is small and runs on the CPU\n"
+    settings = tmp_path / "settings.toml"
+    settings.write_text('[[rules]]\nmatch = { model = "Smol*" }\nto = "process"\n')
+    found = command("--config", str(settings), "--json", "model", "explain", "SmolLM2").json
+    assert found == {
+        "model": "SmolLM2",
+        "executor": "process",
+        "why": "rule 1 of the settings: model = 'Smol*' → process",
+    }
+    settings.write_text('[[rules]]\nmatch = { model = "Smol*" }\nto = "nowhere"\n')
+    ran = command("--config", str(settings), "model", "explain", "SmolLM2")
+    assert ran.code == 2
+    assert "rule 1: unknown executor 'nowhere' (there is: auto, inprocess, process, ray)" in ran.err
 
 
 @pytest.mark.usefixtures("no_weights_of_others")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,11 +23,11 @@ from panic_tda.errors import (
 from panic_tda.models.model import Placement
 from panic_tda.runtime.execution import BatchLimits, execute
 from panic_tda.runtime.executor import Executor
-from panic_tda.runtime.executors import EXECUTORS, make_executor
+from panic_tda.runtime.executors import make_executor
 from panic_tda.runtime.inprocess import InProcessExecutor
 from panic_tda.runtime.mock import MockExecutor
 from panic_tda.runtime.result import Call, Result, Timings
-from panic_tda.settings import Settings
+from panic_tda.settings import EXECUTORS, Settings
 from support.contents import texts, values
 from support.models import FakeModel, fake_spec, vector_of
 from support.threads import beside
@@ -59,7 +59,17 @@ def make_ray() -> Executor:
     return make_executor(Settings(executor="ray", workers=1, memory_budget=BUDGET_MB))
 
 
-MAKERS = {"mock": make_mock, "inprocess": make_inprocess, "process": make_process, "ray": make_ray}
+def make_routing() -> Executor:
+    return make_executor(Settings(memory_budget=BUDGET_MB))
+
+
+MAKERS: dict[str, Callable[[], Executor]] = {
+    "mock": make_mock,
+    "inprocess": make_inprocess,
+    "process": make_process,
+    "ray": make_ray,
+    "auto": make_routing,
+}
 
 
 @pytest.fixture(params=MAKERS)
@@ -247,7 +257,7 @@ def test_the_mock_answers_as_told_and_remembers_what_it_was_asked() -> None:
 
 
 def test_an_unknown_executor_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ConfigurationError, match=r"unknown executor 'cloud' \(there is: inprocess, process, ray\)"):
+    with pytest.raises(ConfigurationError, match=r"executor 'cloud' \(there is: auto, inprocess, process, ray\)"):
         make_executor(Settings(executor="cloud"))
 
 

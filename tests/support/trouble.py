@@ -30,8 +30,13 @@ def trouble_spec(name: str = "Trouble", **changes: Any) -> ModelSpec:
 class Trouble:
     """See the module."""
 
+    def __init__(self, deadly: bool) -> None:
+        self._deadly = deadly
+
     def generate(self, inputs: Sequence[Content], seeds: Sequence[int], parameters: Parameters) -> list[Any]:
         """One outcome for each input."""
+        if self._deadly:
+            _die("")
         return [
             _obey(content.value, seed, len(inputs)) if isinstance(content, Text) else content
             for content, seed in zip(inputs, seeds, strict=True)
@@ -91,6 +96,6 @@ _DEEDS: dict[str, Any] = {
 
 
 def load(spec: ModelSpec, placement: Placement) -> Trouble:
-    """The loader of the entry; an entry with the option ``slow`` loads for that many seconds."""
+    """The loader of the entry; one with the option ``slow`` loads so many seconds, a ``deadly`` one kills at once."""
     time.sleep(float(spec.option("slow", 0.0)))
-    return Trouble()
+    return Trouble(bool(spec.option("deadly", False)))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from panic_tda.lab.config import ExperimentConfig
     from panic_tda.lab.perform import Outcome
     from panic_tda.lab.workbench import Workbench
+    from panic_tda.runtime.metrics import Snapshot
 
 app = typer.Typer(help="Perform, watch, extend and delete experiments.", no_args_is_help=True)
 
@@ -163,7 +164,17 @@ def _work(
             else:
                 print(f"experiment {key}", flush=True)
         outcomes = performing.perform(bench, keys, retry_failed=retry_failed, take_over=take_over)
+        if options.verbose:
+            _tell_metrics(bench.executor.snapshot())
     _report(options, outcomes)
+
+
+def _tell_metrics(snapshot: Snapshot) -> None:
+    """What the executor did, on stderr."""
+    from panic_tda.runtime.metrics import COLUMNS, rows
+
+    print_table(COLUMNS, rows(snapshot), right=tuple(set(COLUMNS) - {"model", "faults"}), file=sys.stderr)
+    message(f"{counted(snapshot.workers, 'worker')}, {counted(snapshot.restarts, 'restart')}")
 
 
 _UNFINISHED = {"interrupted", "running"}

@@ -97,6 +97,20 @@ def fit(context: typer.Context, name: Name) -> None:
 
 
 @app.command()
+def explain(context: typer.Context, name: Name) -> None:
+    """Where would a model run, and which rule of the settings says so?"""
+    from panic_tda.models.catalogue import find
+    from panic_tda.runtime.router import route
+
+    settings = context.obj.settings()
+    found = route(find(name), settings.executor, settings.rules)
+    if context.obj.json:
+        print_json({"model": name, "executor": found.executor, "why": found.why})
+    else:
+        print(f"{name} runs in {found.executor}: {found.why}")
+
+
+@app.command()
 def recommend(
     context: typer.Context,
     task: Annotated[str, typer.Option(help="What it should take and make, for instance 'text->image'.")],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 from unicodedata import east_asian_width
 
 from panic_tda.errors import ConfigurationError, PanicError
@@ -41,14 +41,20 @@ def print_error(fault: PanicError, *, as_json: bool) -> None:
         message(f"hint: {' '.join(fault.hint.split())}")
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """A plain table on stdout, fitted to a terminal; elsewhere each row is one line, however long.
+def print_table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    file: TextIO | None = None,
+) -> None:
+    """A plain table on stdout (or ``file``), fitted to a terminal; elsewhere each row is one line, however long.
 
     The columns named in ``right`` are aligned to the right.
     """
     cells = [[str(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty():
-        _print_fitted(headings, cells, right)
+    if (file or sys.stdout).isatty():
+        _print_fitted(headings, cells, right, file or sys.stdout)
         return
     columns = zip(headings, *cells, strict=True)
     widths = [max(map(_places, column)) for column in columns]
@@ -56,7 +62,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, ri
         line = [
             _aligned(cell, width, heading in right) for cell, width, heading in zip(row, widths, headings, strict=True)
         ]
-        print("  ".join(line).rstrip())
+        print("  ".join(line).rstrip(), file=file)
 
 
 def _aligned(cell: str, width: int, right: bool) -> str:
@@ -69,7 +75,7 @@ def _places(text: str) -> int:
     return len(text) if text.isascii() else sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
 
 
-def _print_fitted(headings: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str]) -> None:
+def _print_fitted(headings: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str], file: TextIO) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -79,7 +85,7 @@ def _print_fitted(headings: Sequence[str], rows: Iterable[Sequence[str]], right:
         table.add_column(heading, justify="right" if numeric else "left", no_wrap=numeric or heading == "id")
     for row in rows:
         table.add_row(*row)
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    Console(file=file, highlight=False, markup=False, emoji=False).print(table)
 
 
 def duration(seconds: float | None) -> str:

@@ -198,8 +198,9 @@ class _Generation:
     def _batch_size(self, node: Node) -> int:
         if node.model not in self._sizes:
             self._sizes[node.model] = self._bench.batch_size_of(node.spec)
-        workers = self._bench.executor.workers
-        return min(self._sizes[node.model], -(-len(self._mine) // workers)) if workers > 1 else self._sizes[node.model]
+        places = self._bench.executor.places(node.spec)
+        # Several workers share what waits, rather than one taking all of it.
+        return min(self._sizes[node.model], -(-len(self._mine) // places)) if places > 1 else self._sizes[node.model]
 
     def _collect(self, sent: _InFlight, future: Future[Result], writer: Writer) -> None:
         try:

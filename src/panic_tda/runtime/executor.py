@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from panic_tda.models.model import ModelSpec
+from panic_tda.runtime.metrics import Snapshot
 from panic_tda.runtime.result import Call, Result
 
 
@@ -19,7 +20,11 @@ class Executor(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many calls it runs at the same time."""
+        """How many workers it has, or is to have."""
+        ...
+
+    def places(self, spec: ModelSpec) -> int:
+        """How many calls of the model it runs at the same time."""
         ...
 
     @property
@@ -40,6 +45,10 @@ class Executor(Protocol):
 
     def resident(self) -> frozenset[str]:
         """Names of the models that will be in memory when the queued calls have run."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """What it did so far: calls, errors, times, restarts, models in memory."""
         ...
 
     def close(self) -> None:

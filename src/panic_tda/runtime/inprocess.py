@@ -13,6 +13,7 @@ from panic_tda.errors import ExecutionTimeout, ExecutorClosed
 from panic_tda.fault_points import reach
 from panic_tda.models.model import Model, ModelSpec, Placement
 from panic_tda.runtime.execution import BatchLimits, execute
+from panic_tda.runtime.metrics import Metrics, Snapshot
 from panic_tda.runtime.residency import ExpectedResidents, Residency, available_memory
 from panic_tda.runtime.result import Call, Result, Timings
 
@@ -49,6 +50,8 @@ class InProcessExecutor:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="panic-tda-model")
         self._queueing = Lock()
         self._closed = False
+        self._metrics = Metrics()
+        self._waiting = 0
 
     @property
     def loads(self) -> int:
@@ -61,16 +64,26 @@ class InProcessExecutor:
             if self._closed:
                 raise ExecutorClosed("the executor is closed")
             self._expected.use(call.spec)
-            return self._thread.submit(self._run, call, time.perf_counter())
+            self._waiting += 1
+            return self._thread.submit(self._serve, call, time.perf_counter())
 
     def check(self, spec: ModelSpec) -> None:
         """Raises ``InsufficientMemory`` when the model is larger than the budget."""
         self._residency.check(spec)
 
+    def places(self, spec: ModelSpec) -> int:
+        """One."""
+        return 1
+
     def resident(self) -> frozenset[str]:
         """Names of the models that will be in memory when the queued calls have run."""
         with self._queueing:
             return self._expected.names()
+
+    def snapshot(self) -> Snapshot:
+        """See :class:`~panic_tda.runtime.executor.Executor`."""
+        resident = {spec.name: size for spec, size in self._residency.sizes().items()}
+        return Snapshot(self._metrics.models(), 0, self.workers, self._waiting, resident)
 
     def close(self) -> None:
         """Waits for the call in progress, drops the queued ones and frees every model."""
@@ -78,6 +91,12 @@ class InProcessExecutor:
             self._closed = True
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._residency.close()
+
+    def _serve(self, call: Call, submitted: float) -> Result:
+        with self._queueing:
+            self._waiting -= 1
+        with self._metrics.of(call.spec) as answered:
+            return answered(self._run(call, submitted))
 
     def _run(self, call: Call, submitted: float) -> Result:
         queue_s = time.perf_counter() - submitted

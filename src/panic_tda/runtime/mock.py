@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from panic_tda.content import Text
 from panic_tda.errors import ExecutorClosed
 from panic_tda.models.model import ModelSpec
+from panic_tda.runtime.metrics import Metrics, Snapshot
 from panic_tda.runtime.result import Call, Result, Timings
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class MockExecutor:
         self._respond = respond
         self._answers: deque[tuple[Outcome, ...] | Exception] = deque()
         self._closed = False
+        self._metrics = Metrics()
         self.history: list[Call] = []
 
     def enqueue(self, *outputs: Outcome | str) -> None:
@@ -50,21 +52,34 @@ class MockExecutor:
         self.history.append(call)
         answer = self._answers.popleft() if self._answers else self._respond(call)
         future: Future[Result] = Future()
-        if isinstance(answer, Exception):
-            future.set_exception(answer)
-        else:
-            model = f"{call.spec.name}@{call.spec.version}"
-            started = datetime.now(UTC)
-            synthetic = call.spec.synthetic
-            future.set_result(Result(answer, model, call.seeds, Timings(), started, "mock", synthetic=synthetic))
+        try:
+            with self._metrics.of(call.spec) as answered:
+                future.set_result(answered(self._result(call, answer)))
+        except Exception as fault:
+            future.set_exception(fault)
         return future
+
+    def _result(self, call: Call, answer: tuple[Outcome, ...] | Exception) -> Result:
+        if isinstance(answer, Exception):
+            raise answer
+        model = f"{call.spec.name}@{call.spec.version}"
+        started = datetime.now(UTC)
+        return Result(answer, model, call.seeds, Timings(), started, "mock", synthetic=call.spec.synthetic)
 
     def check(self, spec: ModelSpec) -> None:
         """Everything fits."""
 
+    def places(self, spec: ModelSpec) -> int:
+        """One."""
+        return 1
+
     def resident(self) -> frozenset[str]:
         """Every model that was called."""
         return frozenset(call.spec.name for call in self.history)
+
+    def snapshot(self) -> Snapshot:
+        """See :class:`~panic_tda.runtime.executor.Executor`."""
+        return Snapshot(self._metrics.models(), 0, self.workers, 0, dict.fromkeys(self.resident(), 0))
 
     def close(self) -> None:
         """No call after this one."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panic_tda.models.model import ModelSpec
-from panic_tda.runtime.pool.placing import PATIENCE, Paces, Placed, Waiting, Worker, place, room_for
+from panic_tda.runtime.pool.placing import PATIENCE, Accelerator, Paces, Placed, Waiting, Worker, place, room_for
 from support.models import fake_spec
 
 A, B, C = (fake_spec(name, megabytes=4) for name in "ABC")
@@ -55,10 +55,15 @@ def test_an_accelerator_holds_one_copy_of_a_model() -> None:
     assert placed(1, [ON_GPU] * 9, workers, paces=Paces({"OnGpu": 1.0}, {"OnGpu": 5.0})) is None
 
 
+def test_workers_with_accelerators_of_their_own_hold_a_copy_each() -> None:
+    workers = [Worker({ON_GPU: 4 * MB}, ON_GPU, accelerator=Accelerator.OWN), Worker(accelerator=Accelerator.OWN)]
+    assert placed(1, [ON_GPU], workers) == Placed(ON_GPU)
+
+
 def test_a_model_that_needs_an_accelerator_goes_where_one_is() -> None:
-    workers = [worker(), Worker(accelerated=False)]
+    workers = [worker(), Worker(accelerator=Accelerator.NONE)]
     assert [placed(me, [ON_GPU], workers) for me in range(2)] == [Placed(ON_GPU), None]
-    workers = [worker(A, runs=A), Worker(accelerated=False)]
+    workers = [worker(A, runs=A), Worker(accelerator=Accelerator.NONE)]
     assert placed(1, [ON_GPU], workers) is None
     assert placed(1, [B], workers) == Placed(B)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -12,7 +13,9 @@ from typing import TypeAlias
 
 from panic_tda.errors import PanicError, WorkerCrashed
 from panic_tda.models.model import ModelSpec
+from panic_tda.runtime.metrics import Metrics, Snapshot
 from panic_tda.runtime.pool.limits import LearntSizes, PoolLimits
+from panic_tda.runtime.pool.placing import Accelerator
 from panic_tda.runtime.pool.schedule import Job, Schedule, Task
 from panic_tda.runtime.pool.slot import PoolWorker, Slot
 from panic_tda.runtime.residency import available_memory, check_fits
@@ -30,15 +33,16 @@ class PoolExecutor:
     """
 
     def __init__(
-        self, name: str, starts: Sequence[Start], limits: PoolLimits, *, accelerated: Sequence[bool] = ()
+        self, name: str, starts: Sequence[Start], limits: PoolLimits, *, accelerators: Sequence[Accelerator] = ()
     ) -> None:
-        """``starts`` has one entry for each place in the pool, ``accelerated`` says which have a GPU (none given: all)."""
+        """``starts`` and ``accelerators`` have one entry for each place in the pool (none given: all share one)."""
         self.name = name
         self.workers = len(starts)
         self.slots = 2 * self.workers
+        self._metrics = Metrics()
         self._budget = limits.memory_budget or available_memory()
         self._schedule = Schedule(
-            accelerated or [True] * self.workers,
+            accelerators or [Accelerator.SHARED] * self.workers,
             budget=self._budget,
             max_queue=limits.max_queue,
             queue_timeout_s=limits.queue_timeout_s,
@@ -81,6 +85,17 @@ class PoolExecutor:
         """How many workers were started in the place of others."""
         return sum(max(0, slot.started - 1) for slot in self._slots)
 
+    def places(self, spec: ModelSpec) -> int:
+        """How many calls of the model it runs at the same time."""
+        return self._schedule.places(spec)
+
+    def snapshot(self) -> Snapshot:
+        """See :class:`~panic_tda.runtime.executor.Executor`."""
+        resident: Counter[str] = Counter()
+        for holds in self._schedule.holds():
+            resident.update(holds)
+        return Snapshot(self._metrics.models(), self.restarts, len(self.pids()), self._schedule.waiting(), resident)
+
     @property
     def loads(self) -> int:
         """How often a model was loaded."""
@@ -118,21 +133,23 @@ class PoolExecutor:
     def _answer(self, me: int, job: Job) -> Timings:
         queue_s = time.perf_counter() - job.submitted
         try:
-            done, faults = self._slots[me].answer(job.call)
+            with self._metrics.of(job.call.spec) as answered:
+                result = answered(self._result(me, job.call, queue_s))
         except BaseException as fault:
             job.future.set_exception(fault)
             return Timings(queue_s)
-        timings = Timings(queue_s, done.load_s, done.run_s)
-        job.future.set_result(
-            Result(
-                outputs=done.outputs,
-                model=f"{job.call.spec.name}@{job.call.spec.version}",
-                seeds=job.call.seeds,
-                timings=timings,
-                started_at=done.started_at,
-                worker=f"{self.name}-{me}",
-                synthetic=job.call.spec.synthetic,
-                attempts=tuple(f"{type(fault).__name__}: {fault.message}" for fault in faults),
-            )
+        job.future.set_result(result)
+        return result.timings
+
+    def _result(self, me: int, call: Call, queue_s: float) -> Result:
+        done, faults = self._slots[me].answer(call)
+        return Result(
+            outputs=done.outputs,
+            model=f"{call.spec.name}@{call.spec.version}",
+            seeds=call.seeds,
+            timings=Timings(queue_s, done.load_s, done.run_s),
+            started_at=done.started_at,
+            worker=f"{self.name}-{me}",
+            synthetic=call.spec.synthetic,
+            attempts=tuple(f"{type(fault).__name__}: {fault.message}" for fault in faults),
         )
-        return timings

@@ -2,20 +2,30 @@
 
 A worker takes the oldest call whose model it holds. A call whose model nobody holds goes to the idle worker with the
 least in memory. A model that only busy workers hold is loaded once more where waiting for them would take longer than
-loading, except on an accelerator, where one copy is enough. Models leave, the least recently used first, only where no
-call uses them. All of this is decided anew at every change, by functions of nothing but their arguments.
+loading, except on an accelerator that all share, where one copy is enough. Models leave, the least recently used
+first, only where no call uses them. All of this is decided anew at every change, by functions of nothing but their
+arguments.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import NamedTuple
 
 from panic_tda.models.model import ModelSpec
 
 PATIENCE = 32
 """So many times may later calls overtake one before it goes first."""
+
+
+class Accelerator(Enum):
+    """Whether a worker can compute on a GPU: on none, on one that all workers share, or on one of its own."""
+
+    NONE = 0
+    SHARED = 1
+    OWN = 2
 
 
 @dataclass(slots=True)
@@ -27,8 +37,7 @@ class Worker:
     """The model at work; None while it is idle."""
     gone: bool = False
     """It has no process at present."""
-    accelerated: bool = True
-    """It can run models that need an accelerator."""
+    accelerator: Accelerator = Accelerator.SHARED
 
     @property
     def is_idle(self) -> bool:
@@ -37,7 +46,7 @@ class Worker:
 
     def can_run(self, spec: ModelSpec) -> bool:
         """Whether the model finds the device that it was planned for."""
-        return self.accelerated or spec.device == "cpu"
+        return spec.device == "cpu" or self.accelerator is not Accelerator.NONE
 
     @property
     def used(self) -> int:
@@ -111,7 +120,8 @@ def _is_for(me: int, waiting: Waiting, workers: Sequence[Worker], paces: Paces) 
         return False
     if holders:
         wait_s = waiting.calls / len(holders) * paces.run.get(spec.name, 0.0)
-        if spec.device != "cpu" or wait_s < paces.load.get(spec.name, 0.0):
+        one_is_enough = spec.device != "cpu" and workers[me].accelerator is Accelerator.SHARED
+        if one_is_enough or wait_s < paces.load.get(spec.name, 0.0):
             return False
     idle = [number for number, worker in enumerate(workers) if worker.is_idle and worker.can_run(spec)]
     return bool(idle) and me == min(idle, key=lambda number: (workers[number].used, number))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from panic_tda.errors import ExecutorClosed, QueueFull, QueueTimeout
 from panic_tda.models.model import ModelSpec
-from panic_tda.runtime.pool.placing import Paces, Placed, Waiting, Worker, place
+from panic_tda.runtime.pool.placing import Accelerator, Paces, Placed, Waiting, Worker, place
 from panic_tda.runtime.residency import ExpectedResidents
 from panic_tda.runtime.result import Call, Result
 
@@ -40,9 +40,11 @@ class Task(NamedTuple):
 class Schedule:
     """Every method may be called from any thread."""
 
-    def __init__(self, accelerated: Sequence[bool], *, budget: int, max_queue: int, queue_timeout_s: float) -> None:
-        self._workers = [Worker(gone=True, accelerated=each) for each in accelerated]
-        self._orders: list[list[ModelSpec]] = [[] for _ in accelerated]
+    def __init__(
+        self, accelerators: Sequence[Accelerator], *, budget: int, max_queue: int, queue_timeout_s: float
+    ) -> None:
+        self._workers = [Worker(gone=True, accelerator=each) for each in accelerators]
+        self._orders: list[list[ModelSpec]] = [[] for _ in accelerators]
         self._queues: dict[ModelSpec, deque[Job]] = {}
         self._budget = budget
         self._max_queue = max_queue
@@ -99,6 +101,12 @@ class Schedule:
         """Names of the models that will be in memory when the queued calls have run."""
         with self._changed:
             return self._expected.names()
+
+    def places(self, spec: ModelSpec) -> int:
+        """How many calls of the model can run at the same time."""
+        able = [worker for worker in self._workers if worker.can_run(spec)]
+        share = spec.device != "cpu" and all(worker.accelerator is Accelerator.SHARED for worker in able)
+        return 1 if share else len(able)
 
     def holds(self) -> list[dict[str, int]]:
         """For each worker the models in its memory, with their bytes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -12,6 +13,7 @@ from panic_tda.errors import ConfigurationError, PrerequisiteError
 from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.pool.executor import PoolExecutor
 from panic_tda.runtime.pool.limits import PoolLimits
+from panic_tda.runtime.pool.placing import Accelerator
 from panic_tda.runtime.pool.slot import PoolWorker
 from panic_tda.runtime.ray_cluster.actor import ActorWorker
 
@@ -39,8 +41,10 @@ class RayExecutor(PoolExecutor):
             )
         self._gpus = gpus
         starts = [_place(f"ray-{number}", threads, 1.0 if number < gpus else 0.0) for number in range(count)]
-        with_gpu = [number < gpus for number in range(count)]
-        super().__init__("ray", starts, limits or PoolLimits(), accelerated=with_gpu)
+        accelerators = [Accelerator.OWN if number < gpus else Accelerator.NONE for number in range(count)]
+        limits = limits or PoolLimits()
+        budget = limits.memory_budget or int(there.get("memory", 0))
+        super().__init__("ray", starts, replace(limits, memory_budget=budget), accelerators=accelerators)
 
     def check(self, spec: ModelSpec) -> None:
         """Raises ``PrerequisiteError``, too, when the model needs a GPU and the cluster has none."""
