@@ -40,8 +40,8 @@ def postgresql_server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def nursery() -> Iterator[Nursery]:
-    """Where processes come from that are to be killed."""
-    with Nursery("crash.victim") as opened:
+    """Where processes come from that are to be killed, or to work beside one another."""
+    with Nursery("crash.victim", "crash.writers") as opened:
         yield opened
 
 

@@ -27,7 +27,7 @@ if __name__ == "__main__":
 
 import sqlalchemy as sa
 
-from crash.writers import write_together
+from crash.writers import WRITER, write_together
 from panic_tda.fault_points import POINTS
 from panic_tda.lab.doctor import examine
 from panic_tda.lab.perform import create
@@ -287,6 +287,21 @@ def _committed(path: str) -> int:
         return int(connection.execute(sa.select(sa.func.count()).select_from(invocations)).scalar_one())
 
 
+def _everywhere(campaign: Campaign) -> None:
+    """Every point that has a name, and several processes at once."""
+    for point in STAGE_POINTS:
+        for nth in (1, 2, 5, 20, 100):
+            campaign.at_point(point, nth)
+    for revision in REVISIONS[:-1]:
+        campaign.during_migration(revision)
+    campaign.during_export()
+    campaign.during_creation(DUMMIES, 64)
+    for point, nth in (("after the model call", 30), ("between stages", 1), ("between stages", 2)):
+        campaign.out_of_disk(point, nth)
+    for ending in ("", "killed", "stopped"):
+        print(f"together {ending}: {campaign.together(3, ending=ending)} computed", flush=True)
+
+
 def main() -> int:
     """Runs the whole campaign; 1 when anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -294,27 +309,19 @@ def main() -> int:
     parser.add_argument("--embedded", type=int, default=20, help="random moments, with the embedded default models")
     arguments = parser.parse_args()
     clean = True
-    for name, config, moments in (("dummies", DUMMIES, arguments.moments), ("embedded", EMBEDDED, arguments.embedded)):
-        with tempfile.TemporaryDirectory() as folder, Nursery(VICTIM) as nursery:
-            campaign = Campaign(Path(folder), config, nursery)
-            if name == "dummies":
-                for point in STAGE_POINTS:
-                    for nth in (1, 2, 5, 20, 100):
-                        campaign.at_point(point, nth)
-                for revision in REVISIONS[:-1]:
-                    campaign.during_migration(revision)
-                campaign.during_export()
-                campaign.during_creation(DUMMIES, 64)
-                for point, nth in (("after the model call", 30), ("between stages", 1), ("between stages", 2)):
-                    campaign.out_of_disk(point, nth)
-                for ending in ("", "killed", "stopped"):
-                    print(f"together {ending}: {campaign.together(3, ending=ending)} computed", flush=True)
-            chance = random.Random(1)
-            for _ in range(moments):
-                campaign.at_moment(chance.random())
+    configurations = (("dummies", DUMMIES, arguments.moments), ("embedded", EMBEDDED, arguments.embedded))
+    with Nursery(VICTIM, WRITER) as nursery:
+        for name, config, moments in configurations:
+            with tempfile.TemporaryDirectory() as folder:
+                campaign = Campaign(Path(folder), config, nursery)
+                if name == "dummies":
+                    _everywhere(campaign)
+                chance = random.Random(1)
+                for _ in range(moments):
+                    campaign.at_moment(chance.random())
             print(f"{name}: {campaign.tally}", flush=True)
             clean = clean and campaign.tally.clean
-    lost = write_together(8, 500)
+        lost = write_together(nursery, 8, 500)
     print(f"8 writers x 500 batches with a reader and an exporter: {lost or 'nothing lost, no fault'}")
     clean = clean and not lost
     return 0 if clean else 1

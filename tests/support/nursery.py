@@ -8,6 +8,7 @@ others, which can be killed, stopped and starved; they only need no second to be
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -45,8 +46,9 @@ class Forked:
         return self._heard[self._stderr].decode(errors="replace")
 
     def say(self, line: str) -> None:
-        """Writes a line to its stdin."""
-        os.write(self._stdin, f"{line}\n".encode())
+        """Writes a line to its stdin, which one that has ended does not hear."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._stdin, f"{line}\n".encode())
 
     def read_line(self) -> str | None:
         """The next line of its stdout without its end, or None when there is no more."""
