@@ -206,14 +206,17 @@ class Campaign:
         return killed
 
     def at_moment(self, share: float) -> bool:
-        """Is killed after a share of the time an undisturbed experiment takes, and resumed."""
+        """Is killed after a share of the time that the last undisturbed one took, and resumed."""
         path, calls = self._new()
+        started = time.monotonic()
         process = self._start(path, calls)
         try:
             process.wait(timeout=share * self._seconds)
         except TimeoutError:
             process.send_signal(signal.SIGKILL)
         killed = process.wait() == -signal.SIGKILL
+        if not killed:
+            self._seconds = time.monotonic() - started
         self._check(path, calls, killed, f"at {share:.3f} of the time")
         return killed
 

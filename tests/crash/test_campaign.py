@@ -35,7 +35,7 @@ def test_killed_at_a_named_point_and_resumed_nothing_is_lost_or_done_twice(
 
 def test_killed_at_random_moments_and_resumed_nothing_is_lost_or_done_twice(campaign: Campaign) -> None:
     chance = random.Random(2)
-    killed = sum(campaign.at_moment(chance.uniform(0.3, 1.0)) for _ in range(MOMENTS))
+    killed = sum(campaign.at_moment(chance.random()) for _ in range(MOMENTS))
     print(f"killed at {killed} of {MOMENTS} random moments: {campaign.tally}")
     assert campaign.tally.clean, campaign.tally
     assert killed >= MOMENTS // 3

@@ -102,6 +102,8 @@ class Nursery:
         self._entrance, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen([sys.executable, __file__, *self._modules], stdin=theirs.fileno())
+        if not self._entrance.recv(1):
+            raise RuntimeError("the nursery did not begin")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -119,7 +121,8 @@ class Nursery:
 
 
 def serve(entrance: socket.socket) -> None:
-    """Forks until the other side is gone."""
+    """Says that it is ready, and forks until the other side is gone."""
+    entrance.send(b"!")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the guards
     while True:
         message, files, _, _ = socket.recv_fds(entrance, 1 << 16, 4)
