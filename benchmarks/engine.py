@@ -15,25 +15,29 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from generated import DUMMY_NETWORK, created
 from panic_tda.lab.diagrams import diagrams
 from panic_tda.lab.embed import embed
 from panic_tda.lab.generate import generate
-from panic_tda.lab.perform import create
-from panic_tda.lab.validation import validate_config
-from panic_tda.lab.workbench import Task, Workbench
 from panic_tda.models.model import ModelSpec, Placement
 from panic_tda.runtime.inprocess import InProcessExecutor
-from panic_tda.store.database import open_record
-from panic_tda.store.model_versions import register
+from panic_tda.store.database import Record, open_record
 
-DUMMY_NETWORK = ["DummyT2I", "DummyI2T"]
 EMBEDDERS = ["DummyText", "DummyVision"]
 SLEEP_S = 0.05
+
+
+@contextmanager
+def new_record() -> Iterator[Record]:
+    """An empty record in a file that is gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder, open_record(Path(folder) / "record.sqlite") as record:
+        yield record
 
 
 def measured_stages(runs: int, length: int, embedders: list[str]) -> dict[str, float]:
@@ -45,14 +49,8 @@ def measured_stages(runs: int, length: int, embedders: list[str]) -> dict[str, f
         "embedding_models": embedders,
         "max_length": length,
     }
-    experiment = validate_config(config, folder=Path())
     found: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder, open_record(Path(folder) / "record.sqlite") as record:
-        executor = InProcessExecutor()
-        bench = Workbench(record, executor, threads=2)
-        key = create(bench, experiment)
-        with record.writing() as connection:
-            task = Task(key, experiment, register(connection, experiment.models().values()))
+    with new_record() as record, created(record, config, threads=2) as (bench, task):
         stages: list[tuple[str, Callable[[], None]]] = [
             ("generate", lambda: generate(bench, [task])),
             ("embed", lambda: embed(bench, task)),
@@ -64,7 +62,6 @@ def measured_stages(runs: int, length: int, embedders: list[str]) -> dict[str, f
             found[name] = time.perf_counter() - started
         with record.reading() as connection:
             found["vectors"] = connection.exec_driver_sql("SELECT count(*) FROM embeddings").scalar_one()
-        executor.close()
     found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     return found
 
@@ -87,17 +84,11 @@ def overhead(length: int) -> dict[str, float]:
         return Sleeping(spec.load(placement))
 
     config = {"network": DUMMY_NETWORK, "prompts": ["a"], "embedding_models": ["DummyText"], "max_length": length}
-    experiment = validate_config(config | {"num_runs": 8}, folder=Path())
-    with tempfile.TemporaryDirectory() as folder, open_record(Path(folder) / "record.sqlite") as record:
-        executor = InProcessExecutor(load=load)
-        bench = Workbench(record, executor, batch_size=4)
-        key = create(bench, experiment)
-        with record.writing() as connection:
-            task = Task(key, experiment, register(connection, experiment.models().values()))
+    executor = InProcessExecutor(load=load)
+    with new_record() as record, created(record, config | {"num_runs": 8}, executor, batch_size=4) as (bench, task):
         started = time.perf_counter()
         generate(bench, [task])
         wall = time.perf_counter() - started
-        executor.close()
     calls = length * 8 / 4
     return {"overhead": wall / (calls * SLEEP_S) - 1}
 

@@ -18,15 +18,11 @@ from typing import NamedTuple
 import numpy as np
 import sqlalchemy as sa
 
-from panic_tda.lab.generate import generate
-from panic_tda.lab.perform import create
-from panic_tda.lab.validation import validate_config
-from panic_tda.lab.workbench import Task, Workbench
-from panic_tda.runtime.inprocess import InProcessExecutor
-from panic_tda.store.database import Record, open_record
-from panic_tda.store.model_versions import register
+from generated import fill
+from panic_tda.store.database import open_record
 from panic_tda.store.tables import embeddings, model_versions, outputs
 
+PROMPTS = ["a red apple", "a small wooden boat on a calm lake at dawn"]
 DIMENSIONS = 768
 MEGABYTE = 1 << (10 if sys.platform == "linux" else 20)
 
@@ -51,32 +47,10 @@ def measured(command: list[str]) -> Cost:
     return Cost(time.perf_counter() - started, cpu, usage.ru_maxrss / MEGABYTE)
 
 
-def fill(path: Path, runs: int, length: int, *, vectors: bool = False) -> None:
-    """A record of ``runs`` × ``length`` dummy invocations, with a random vector for each text if wanted."""
-    config = {
-        "network": ["DummyT2I", "DummyI2T"],
-        "prompts": ["a red apple", "a small wooden boat on a calm lake at dawn"],
-        "num_runs": runs // 2,
-        "embedding_models": ["DummyText"],
-        "max_length": length,
-    }
-    experiment = validate_config(config, folder=Path())
-    with open_record(path) as record:
-        executor = InProcessExecutor()
-        bench = Workbench(record, executor, batch_size=512)
-        key = create(bench, experiment)
-        with record.writing() as connection:
-            task = Task(key, experiment, register(connection, experiment.models().values()))
-        generate(bench, [task])
-        executor.close()
-        if vectors:
-            embed(record)
-
-
-def embed(record: Record) -> None:
-    """Random vectors, since it is not the embedding that is measured here."""
+def embed(path: Path) -> None:
+    """A random vector for each text, since it is not the embedding that is measured here."""
     rng = np.random.default_rng(0)
-    with record.writing() as connection:
+    with open_record(path) as record, record.writing() as connection:
         version = sa.select(model_versions.c.id).where(model_versions.c.name == "DummyText")
         row = {"model_version_id": connection.execute(version).scalar_one(), "created_at": datetime.now(UTC)}
         keys = connection.execute(sa.select(outputs.c.id).where(outputs.c.kind == "text")).scalars().all()
@@ -96,8 +70,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         film, large = folder / "film.sqlite", folder / "large.sqlite"
-        fill(film, 64, length)
-        fill(large, many, 100, vectors=True)
+        fill(film, PROMPTS, 64, length)
+        fill(large, PROMPTS, many, 100)
+        embed(large)
         of = f"64 runs × {length}"
         rows = [
             *((f"video, {of}, hd, {codec}", film, ["video"], ["f.mp4", "--codec", codec], "60 s")

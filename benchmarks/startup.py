@@ -16,13 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from panic_tda.lab.generate import generate
-from panic_tda.lab.perform import create
-from panic_tda.lab.validation import validate_config
-from panic_tda.lab.workbench import Task, Workbench
-from panic_tda.runtime.inprocess import InProcessExecutor
-from panic_tda.store.database import open_record
-from panic_tda.store.model_versions import register
+from generated import fill
 
 RUNS, LENGTH = 2_000, 100
 
@@ -59,26 +53,6 @@ def processor_of_children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def fill(path: Path) -> None:
-    """A record of 2,000 runs × 100 invocations."""
-    config = {
-        "network": ["DummyT2I", "DummyI2T"],
-        "prompts": ["a"],
-        "num_runs": RUNS,
-        "embedding_models": ["DummyText"],
-        "max_length": LENGTH,
-    }
-    experiment = validate_config(config, folder=Path())
-    with open_record(path) as record:
-        executor = InProcessExecutor()
-        bench = Workbench(record, executor, batch_size=512)
-        key = create(bench, experiment)
-        with record.writing() as connection:
-            task = Task(key, experiment, register(connection, experiment.models().values()))
-        generate(bench, [task])
-        executor.close()
-
-
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -86,7 +60,7 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     with tempfile.TemporaryDirectory() as folder:
         path, environment = Path(folder) / "record.sqlite", as_installed(Path(folder) / "compiled")
-        fill(path)
+        fill(path, ["a"], RUNS, LENGTH)
         tool = [sys.executable, "-m", "panic_tda", "--db", str(path)]
         rows = [
             ("python -c pass", [sys.executable, "-c", "pass"], ""),

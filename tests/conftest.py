@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from panic_tda.store.database import Record, open_record
+from support.nursery import Nursery
 from support.postgresql import Server, find_programs
 
 hypothesis.settings.register_profile("panic-tda", derandomize=True, deadline=None, database=None)
@@ -35,6 +36,13 @@ def postgresql_server() -> Iterator[Server]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where processes come from that are to be killed, or to work beside one another."""
+    with Nursery("crash.victim", "crash.writers") as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

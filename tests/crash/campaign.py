@@ -14,7 +14,6 @@ import json
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +27,7 @@ if __name__ == "__main__":
 
 import sqlalchemy as sa
 
-from crash.writers import write_together
+from crash.writers import WRITER, write_together
 from panic_tda.fault_points import POINTS
 from panic_tda.lab.doctor import examine
 from panic_tda.lab.perform import create
@@ -39,8 +38,9 @@ from panic_tda.store.revisions import HEAD, REVISIONS, upgrade
 from panic_tda.store.tables import invocations, runs
 from support.canonical import Canonical, canonical
 from support.laboratory import bench_on
+from support.nursery import Forked, Nursery
 
-VICTIM = Path(__file__).with_name("victim.py")
+VICTIM = "crash.victim"
 STAGE_POINTS = POINTS[:6]
 DUMMIES: dict[str, Any] = {
     "networks": [["DummyT2I", "DummyI2T"]],
@@ -78,14 +78,17 @@ class Tally:
 
 
 class Campaign:
-    """Kills and resumes copies of one experiment.
+    """Kills and resumes copies of one experiment, in processes of a nursery.
 
     ``blank`` gives a database without tables for each copy; without it they are SQLite files in ``folder``. Full disks
     and random moments are for files only.
     """
 
-    def __init__(self, folder: Path, config: Mapping[str, Any], blank: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, config: Mapping[str, Any], nursery: Nursery, blank: Callable[[], str] | None = None
+    ) -> None:
         self._folder = folder
+        self._nursery = nursery
         self._blank = blank
         self._number = 0
         self._seconds = 0.0
@@ -106,9 +109,9 @@ class Campaign:
         """No file may grow from the ``nth`` time a point is reached; resumed when there is room. The error it gave."""
         path, calls = self._new()
         process = self._start(path, calls, "--point", point, "--nth", str(nth), "--act", "full")
-        _, errors = process.communicate()
+        process.wait()
         self._check(path, calls, False, f"out of disk {point}, time {nth}")
-        return errors.decode(errors="replace").replace(path, "RECORD")
+        return process.errors.replace(path, "RECORD")
 
     def together(self, number: int, *, ending: str = "") -> list[int]:
         """Several processes perform at once; how many items each computed.
@@ -121,22 +124,22 @@ class Campaign:
         options = ("--glance-s", "0.02", "--lease-s", lease)
         files = [calls.with_suffix(f".calls{member}") for member in range(number)]
         first = self._start(path, files[0], *options, "--point", "after the commit", "--nth", "9", "--act", "wait")
-        _read_until(first, "waiting")
+        first.read_until("waiting")
         others = [self._start(path, file, *options) for file in files[1:]]
         for other in others:
-            _read_until(other, "generate")  # it has joined
+            other.read_until("generate")  # it has joined
         if ending == "stopped":
             first.send_signal(signal.SIGSTOP)
         else:
-            _go_on(first)
+            first.say("go")
         if ending == "killed":
-            _read_until(first, "generate")
-            first.kill()
+            first.read_until("generate")
+            first.send_signal(signal.SIGKILL)
             first.wait()  # one that is dead but not collected would seem to live until its lease has run out
         codes = [self._finish(other) for other in others]
         if ending == "stopped":
             first.send_signal(signal.SIGCONT)
-            _go_on(first)
+            first.say("go")
         codes.append(self._finish(first))
         allowed = {"": 0, "killed": -signal.SIGKILL, "stopped": 1}[ending]
         if any(codes[:-1]) or codes[-1] != allowed:
@@ -147,11 +150,11 @@ class Campaign:
         self._check(path, calls, False, f"together {ending}")
         return computed
 
-    def _finish(self, process: subprocess.Popen[bytes]) -> int:
-        _, errors = process.communicate()
-        if process.returncode > 0 and b"was taken over" not in errors:
-            self.tally.faults.append(errors.decode(errors="replace")[-500:])
-        return process.returncode
+    def _finish(self, process: Forked) -> int:
+        code = process.wait()
+        if code > 0 and "was taken over" not in process.errors:
+            self.tally.faults.append(process.errors[-500:])
+        return code
 
     def during_migration(self, revision: str = "") -> bool:
         """Dies while a record of an old revision is brought up to date, or a new one is made; and is opened again."""
@@ -203,15 +206,17 @@ class Campaign:
         return killed
 
     def at_moment(self, share: float) -> bool:
-        """Is killed after a share of the time an undisturbed experiment takes, and resumed."""
+        """Is killed after a share of the time that the last undisturbed one took, and resumed."""
         path, calls = self._new()
+        started = time.monotonic()
         process = self._start(path, calls)
         try:
-            process.communicate(timeout=share * self._seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-        killed = process.returncode == -signal.SIGKILL
+            process.wait(timeout=share * self._seconds)
+        except TimeoutError:
+            process.send_signal(signal.SIGKILL)
+        killed = process.wait() == -signal.SIGKILL
+        if not killed:
+            self._seconds = time.monotonic() - started
         self._check(path, calls, killed, f"at {share:.3f} of the time")
         return killed
 
@@ -235,16 +240,15 @@ class Campaign:
             copy_experiments(created, copy, [self._key])
         return place, calls
 
-    def _start(self, path: str, calls: Path, *options: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(VICTIM), path, str(calls), *options]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def _start(self, path: str, calls: Path, *options: str) -> Forked:
+        return self._nursery.start(VICTIM, path, str(calls), *options)
 
     def _run(self, path: str, calls: Path, *options: str) -> int:
         process = self._start(path, calls, *options)
-        _, errors = process.communicate()
-        if process.returncode > 0:
-            self.tally.faults.append(errors.decode(errors="replace")[-500:])
-        return process.returncode
+        code = process.wait()
+        if code > 0:
+            self.tally.faults.append(process.errors[-500:])
+        return code
 
     def _check(self, path: str, calls: Path, killed: bool, where: str) -> None:
         self.tally.killed += killed
@@ -274,20 +278,6 @@ class Campaign:
             file.unlink()
 
 
-def _read_until(process: subprocess.Popen[bytes], word: str) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.decode().strip() == word:
-            return
-    raise RuntimeError(f"it never said {word!r}")
-
-
-def _go_on(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    process.stdin.write(b"go\n")
-    process.stdin.flush()
-
-
 def _is_whole(connection: sa.Connection) -> bool:
     """What SQLite says of its file; a server looks after its own."""
     if connection.dialect.name != "sqlite":
@@ -300,6 +290,21 @@ def _committed(path: str) -> int:
         return int(connection.execute(sa.select(sa.func.count()).select_from(invocations)).scalar_one())
 
 
+def _everywhere(campaign: Campaign) -> None:
+    """Every point that has a name, and several processes at once."""
+    for point in STAGE_POINTS:
+        for nth in (1, 2, 5, 20, 100):
+            campaign.at_point(point, nth)
+    for revision in REVISIONS[:-1]:
+        campaign.during_migration(revision)
+    campaign.during_export()
+    campaign.during_creation(DUMMIES, 64)
+    for point, nth in (("after the model call", 30), ("between stages", 1), ("between stages", 2)):
+        campaign.out_of_disk(point, nth)
+    for ending in ("", "killed", "stopped"):
+        print(f"together {ending}: {campaign.together(3, ending=ending)} computed", flush=True)
+
+
 def main() -> int:
     """Runs the whole campaign; 1 when anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -307,27 +312,19 @@ def main() -> int:
     parser.add_argument("--embedded", type=int, default=20, help="random moments, with the embedded default models")
     arguments = parser.parse_args()
     clean = True
-    for name, config, moments in (("dummies", DUMMIES, arguments.moments), ("embedded", EMBEDDED, arguments.embedded)):
-        with tempfile.TemporaryDirectory() as folder:
-            campaign = Campaign(Path(folder), config)
-            if name == "dummies":
-                for point in STAGE_POINTS:
-                    for nth in (1, 2, 5, 20, 100):
-                        campaign.at_point(point, nth)
-                for revision in REVISIONS[:-1]:
-                    campaign.during_migration(revision)
-                campaign.during_export()
-                campaign.during_creation(DUMMIES, 64)
-                for point, nth in (("after the model call", 30), ("between stages", 1), ("between stages", 2)):
-                    campaign.out_of_disk(point, nth)
-                for ending in ("", "killed", "stopped"):
-                    print(f"together {ending}: {campaign.together(3, ending=ending)} computed", flush=True)
-            chance = random.Random(1)
-            for _ in range(moments):
-                campaign.at_moment(chance.random())
+    configurations = (("dummies", DUMMIES, arguments.moments), ("embedded", EMBEDDED, arguments.embedded))
+    with Nursery(VICTIM, WRITER) as nursery:
+        for name, config, moments in configurations:
+            with tempfile.TemporaryDirectory() as folder:
+                campaign = Campaign(Path(folder), config, nursery)
+                if name == "dummies":
+                    _everywhere(campaign)
+                chance = random.Random(1)
+                for _ in range(moments):
+                    campaign.at_moment(chance.random())
             print(f"{name}: {campaign.tally}", flush=True)
             clean = clean and campaign.tally.clean
-    lost = write_together(8, 500)
+        lost = write_together(nursery, 8, 500)
     print(f"8 writers x 500 batches with a reader and an exporter: {lost or 'nothing lost, no fault'}")
     clean = clean and not lost
     return 0 if clean else 1

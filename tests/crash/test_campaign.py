@@ -11,6 +11,7 @@ import pytest
 
 from crash.campaign import DUMMIES, EMBEDDED, STAGE_POINTS, Campaign
 from panic_tda.store.revisions import REVISIONS
+from support.nursery import Nursery
 from support.postgresql import Server
 
 SMALL: dict[str, Any] = DUMMIES | {"seeds": [1, 42], "max_length": 20}
@@ -18,8 +19,8 @@ MOMENTS = 50
 
 
 @pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
-    return Campaign(tmp_path_factory.mktemp("campaign"), SMALL)
+def campaign(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Campaign:
+    return Campaign(tmp_path_factory.mktemp("campaign"), SMALL, nursery)
 
 
 @pytest.mark.parametrize("point", STAGE_POINTS)
@@ -34,7 +35,7 @@ def test_killed_at_a_named_point_and_resumed_nothing_is_lost_or_done_twice(
 
 def test_killed_at_random_moments_and_resumed_nothing_is_lost_or_done_twice(campaign: Campaign) -> None:
     chance = random.Random(2)
-    killed = sum(campaign.at_moment(chance.uniform(0.3, 1.0)) for _ in range(MOMENTS))
+    killed = sum(campaign.at_moment(chance.random()) for _ in range(MOMENTS))
     print(f"killed at {killed} of {MOMENTS} random moments: {campaign.tally}")
     assert campaign.tally.clean, campaign.tally
     assert killed >= MOMENTS // 3
@@ -75,9 +76,10 @@ def blank_databases(request: pytest.FixtureRequest) -> Iterator[Callable[[], str
 
 @pytest.mark.parametrize("ending", ["", "killed", "stopped"])
 def test_two_processes_perform_one_experiment_together(
-    tmp_path: Path, ending: str, blank_databases: Callable[[], str] | None
+    tmp_path: Path, ending: str, nursery: Nursery, blank_databases: Callable[[], str] | None
 ) -> None:
-    campaign = Campaign(tmp_path, DUMMIES | {"seeds": [*range(7), 42], "max_length": 20}, blank_databases)
+    config = DUMMIES | {"seeds": [*range(7), 42], "max_length": 20}
+    campaign = Campaign(tmp_path, config, nursery, blank_databases)
     computed = campaign.together(2, ending=ending)
     assert all(computed), computed
     assert campaign.tally.clean, campaign.tally
@@ -103,8 +105,8 @@ def test_when_the_disk_is_full_one_error_says_so_and_resuming_completes(
     )
 
 
-def test_killed_with_the_embedded_default_models_nothing_is_lost(tmp_path: Path) -> None:
-    campaign = Campaign(tmp_path, EMBEDDED)
+def test_killed_with_the_embedded_default_models_nothing_is_lost(tmp_path: Path, nursery: Nursery) -> None:
+    campaign = Campaign(tmp_path, EMBEDDED, nursery)
     for share in (0.5, 0.9):
         campaign.at_moment(share)
     assert campaign.tally.clean, campaign.tally

@@ -1,7 +1,7 @@
 """Does one thing with a record, and dies by SIGKILL, runs out of disk or waits where it was told to.
 
-    python victim.py RECORD CALLS [--point POINT --nth N] [--act die|full|wait] [--lease-s S] [--glance-s S]
-    python victim.py RECORD CALLS --export FILE | --create CONFIG | --open
+    RECORD CALLS [--point POINT --nth N] [--act die|full|wait] [--batch-size N] [--lease-s S] [--glance-s S]
+    RECORD CALLS --export FILE | --create CONFIG | --open
 
 ``CALLS`` is a file to which a line is added for each item a generator computes, before it is computed. ``POINT`` is a
 fault point; at the ``NTH`` time it is reached the process is gone (``die``), the record may not grow any more
@@ -26,9 +26,12 @@ from panic_tda import fault_points
 from panic_tda.errors import PanicError
 from panic_tda.lab.perform import perform
 from panic_tda.lab.workbench import GLANCE_S, LEASE_S, Workbench
+from panic_tda.models.catalogue import published
 from panic_tda.models.model import Model, ModelSpec, Placement
 from panic_tda.runtime.inprocess import InProcessExecutor
 from panic_tda.store.database import open_record
+
+published()  # imports the families of models, once for all processes that a nursery forks
 
 
 class Counted:
@@ -50,34 +53,34 @@ class Counted:
         self._inner.close()
 
 
-def die() -> None:
+def die(_: str) -> None:
     """Nothing is finished, nothing is closed."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def fill() -> None:
+def fill(record: str) -> None:
     """From now on the log of the record, the largest file, does not grow any more."""
-    log = Path(f"{sys.argv[1]}-wal")
+    log = Path(f"{record}-wal")
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size, hard))
 
 
-def wait() -> None:
+def wait(_: str) -> None:
     """Until the other side says go."""
     print("waiting", flush=True)
     sys.stdin.readline()
 
 
-ACTS: dict[str, Callable[[], None]] = {"die": die, "full": fill, "wait": wait}
+ACTS: dict[str, Callable[[str], None]] = {"die": die, "full": fill, "wait": wait}
 
 
-def arm(point: str, nth: int, act: Callable[[], None]) -> None:
+def arm(given: argparse.Namespace) -> None:
     """Lets it happen at the ``nth`` time."""
-    reached = itertools.count(1)
-    fault_points.arm(point, lambda: act() if next(reached) == nth else None)
+    act, reached = ACTS[given.act], itertools.count(1)
+    fault_points.arm(given.point, lambda: act(given.record) if next(reached) == given.nth else None)
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Performs, exports or opens, or dies; 1 with the error on stderr when that failed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("record")
@@ -85,14 +88,15 @@ def main() -> int:
     parser.add_argument("--point")
     parser.add_argument("--nth", type=int, default=1)
     parser.add_argument("--act", choices=ACTS, default="die")
+    parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--lease-s", type=float, default=LEASE_S)
     parser.add_argument("--glance-s", type=float, default=GLANCE_S)
     parser.add_argument("--export", type=Path)
     parser.add_argument("--create", help="an experiment as JSON")
     parser.add_argument("--open", action="store_true")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     if given.point:
-        arm(given.point, given.nth, ACTS[given.act])
+        arm(given)
     try:
         work(given)
     except PanicError as fault:
@@ -128,7 +132,14 @@ def work(given: argparse.Namespace) -> None:
             create(Workbench(record, executor), validate_config(json.loads(given.create), folder=Path()), accept=True)
             executor.close()
             return
-        bench = Workbench(record, executor, batch_size=8, report=_say, lease_s=given.lease_s, glance_s=given.glance_s)
+        bench = Workbench(
+            record,
+            executor,
+            batch_size=given.batch_size,
+            report=_say,
+            lease_s=given.lease_s,
+            glance_s=given.glance_s,
+        )
         try:
             perform(bench, ["latest"])
         finally:
@@ -138,7 +149,3 @@ def work(given: argparse.Namespace) -> None:
 def _say(progress: Any) -> None:
     """A line on stdout for each report, by which the other side chooses its moment."""
     print(progress.stage, flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """Many processes that write to one SQLite file at once, one that reads it and one that copies it meanwhile.
 
-    python writers.py write RECORD RUN BATCHES | read RECORD | export RECORD TARGET
+    write RECORD RUN BATCHES | read RECORD | export RECORD TARGET
 
 Each writer adds one invocation with each batch to a run of its own. The reader and the exporter go on until a line
 comes on stdin; the reader holds that what it sees is whole.
@@ -8,15 +8,11 @@ comes on stdin; the reader holds that what it sees is whole.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import sqlalchemy as sa
 
@@ -26,30 +22,30 @@ from panic_tda.store.database import open_record
 from panic_tda.store.experiments import experiment_ids
 from panic_tda.store.generation import runs_with_holes
 from panic_tda.store.tables import invocations, runs
+from support.nursery import Forked, Nursery
 from support.records import grow, plant
 
+WRITER = "crash.writers"
 
-def write_together(writers: int, batches: int) -> list[str]:
+
+def write_together(nursery: Nursery, writers: int, batches: int) -> list[str]:
     """What went wrong, or was lost, in words; nothing of it should."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "record.sqlite"
         with open_record(path) as record, record.writing() as connection:
             _, run_ids = plant(connection, seeds=range(writers), max_length=batches)
-        others = [_started("read", path), _started("export", path, Path(folder) / "copy.sqlite")]
-        processes = [_started("write", path, run_id, batches) for run_id in run_ids]
+        place, copy = str(path), str(Path(folder) / "copy.sqlite")
+        others = [nursery.start(WRITER, "read", place), nursery.start(WRITER, "export", place, copy)]
+        processes = [nursery.start(WRITER, "write", place, run_id, str(batches)) for run_id in run_ids]
         faults = [fault for process in processes if (fault := _ended(process))]
         faults += [fault for process in others if (fault := _ended(process))]
         return faults + _lost(path, writers * batches) + _lost(Path(folder) / "copy.sqlite", writers * batches)
 
 
-def _started(*words: object) -> subprocess.Popen[str]:
-    command = [sys.executable, __file__, *map(str, words)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def _ended(process: subprocess.Popen[str]) -> str:
-    _, errors = process.communicate("stop\n")
-    return f"exit code {process.returncode}: {errors[-500:]}" if process.returncode else ""
+def _ended(process: Forked) -> str:
+    process.say("stop")
+    code = process.wait()
+    return f"exit code {code}: {process.errors[-500:]}" if code else ""
 
 
 def _lost(path: Path, expected: int) -> list[str]:
@@ -103,6 +99,8 @@ def _stop() -> threading.Event:
     return heard
 
 
-if __name__ == "__main__":
-    ROLES: dict[str, Callable[..., None]] = {"write": write, "read": read, "export": export}
-    ROLES[sys.argv[1]](*sys.argv[2:])
+def main(arguments: Sequence[str]) -> int:
+    """Plays a role."""
+    roles: dict[str, Callable[..., None]] = {"write": write, "read": read, "export": export}
+    roles[arguments[0]](*arguments[1:])
+    return 0

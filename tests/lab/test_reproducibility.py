@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -28,6 +26,7 @@ from panic_tda.store.generation import unfinished_runs
 from panic_tda.store.tables import invocations, persistence_diagrams, runs
 from support.canonical import Canonical, canonical
 from support.laboratory import bench_on
+from support.nursery import Nursery
 
 CONFIG: dict[str, Any] = {
     "networks": [["DummyT2I", "DummyI2T"], ["DummyT2I2", "DummyI2T2", "DummyT2I", "DummyI2T"]],
@@ -164,41 +163,24 @@ def test_an_interrupted_experiment_resumes_to_the_same_record_without_computing_
     assert generated == len(reference["invocations"])
 
 
-PROGRAM = """
-import sys
-from pathlib import Path
-from panic_tda.lab.perform import perform
-from panic_tda.lab.workbench import Workbench
-from panic_tda.runtime.inprocess import InProcessExecutor
-from panic_tda.runtime.process.executor import ProcessExecutor
-from panic_tda.store.database import open_record
-with open_record(sys.argv[1]) as record:
-    report = lambda progress: print(progress.stage, flush=True)
-    perform(Workbench(record, InProcessExecutor(), batch_size=1, report=report), ["latest"])
-"""
-
-
-def killed_after(path: Path, reports: int) -> bool:
+def killed_after(nursery: Nursery, path: Path, reports: int) -> bool:
     """Performs in another process and kills it after so many reports; whether it was still at work."""
-    command = [sys.executable, "-c", PROGRAM, str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for _ in range(reports):
-            if not process.stdout.readline():
-                break
-        at_work = process.poll() is None
-        os.kill(process.pid, signal.SIGKILL)
-    return at_work
+    process = nursery.start("crash.victim", str(path), str(path.with_suffix(".calls")), "--batch-size", "1")
+    for _ in range(reports):
+        if process.read_line() is None:
+            break
+    process.send_signal(signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
 
 
 def test_killed_at_thirty_random_moments_and_resumed_the_record_is_the_same(
-    reference: Canonical, tmp_path: Path
+    reference: Canonical, nursery: Nursery, tmp_path: Path
 ) -> None:
     path = tmp_path / "record.sqlite"
     with opened(path) as bench:
         key = create(bench, validate_config(CONFIG, folder=Path()))
     moments = random.Random(11)
-    killed = sum(killed_after(path, moments.randint(1, 14)) for _ in range(30))
+    killed = sum(killed_after(nursery, path, moments.randint(1, 14)) for _ in range(30))
     with opened(path) as bench:
         assert perform(bench, [key])[0].status == "completed"
         assert canonical(bench.record, key) == reference

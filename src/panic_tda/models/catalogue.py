@@ -11,12 +11,13 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Any
 
 from panic_tda.errors import ConfigurationError, PanicError, UnknownModel
 from panic_tda.models.deployment import current, deployed, state
 from panic_tda.models.model import ModelSpec
+from panic_tda.models.plugins import with_plugins
 from panic_tda.models.shelf import Added, Shelf, read_shelf, shelf_file
 
 _FAMILIES = (
@@ -54,20 +55,8 @@ def _deployed(_: tuple[object, ...]) -> dict[str, ModelSpec]:
 @cache
 def published() -> dict[str, ModelSpec]:
     """The entries as their families and plug-ins wrote them, whatever this machine has."""
-    specs: dict[str, ModelSpec] = {}
-    for family in _FAMILIES:
-        for spec in _family(family).MODELS:
-            specs[spec.name] = spec
-    for entry_point in metadata.entry_points(group=PLUGIN_GROUP):
-        try:
-            found = {spec.name: spec for spec in _checked(entry_point.load())}
-            if taken := found.keys() & specs.keys():
-                raise ValueError(f"the name {min(taken)} is taken")
-        except Exception as fault:  # whatever a stranger's package raises must not stop the others
-            warnings.warn(f"plug-in {entry_point.name} ({entry_point.value}) is left out: {fault}", stacklevel=2)
-        else:
-            specs.update(found)
-    return specs
+    specs = {spec.name: spec for family in _FAMILIES for spec in _family(family).MODELS}
+    return with_plugins(specs, PLUGIN_GROUP, ModelSpec)
 
 
 def find(name: str) -> ModelSpec:
@@ -128,9 +117,3 @@ def _check_names(folders: Mapping[str, str], specs: Mapping[str, ModelSpec]) -> 
 
 def _why_no_folder(name: str, specs: Mapping[str, ModelSpec]) -> str:
     return "its weights are not a folder" if name in specs else f"unknown model; {nearest_names(name, specs)}"
-
-
-def _checked(value: object) -> tuple[ModelSpec, ...]:
-    if not isinstance(value, (tuple, list)) or not all(isinstance(spec, ModelSpec) for spec in value):
-        raise TypeError("it does not name a tuple of ModelSpec")
-    return tuple(value)

@@ -6,10 +6,11 @@ other libraries. Qwen's is taken without its part for films; Pixtral's is replac
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from panic_tda.models.files import read_object
 
 
 def load_processor(folder: Path) -> Any:
@@ -29,7 +30,7 @@ def load_processor(folder: Path) -> Any:
 def processor_class(folder: Path) -> str:
     """``processor_class`` in the settings of the folder, or nothing."""
     names = ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json")
-    found = (str(_read(folder / name).get("processor_class", "")) for name in names)
+    found = (str(read_object(folder / name).get("processor_class", "")) for name in names)
     return next((name for name in found if name), "")
 
 
@@ -40,7 +41,7 @@ class PixtralInputs:
         from transformers import AutoTokenizer
         from transformers.models.pixtral.image_processing_pil_pixtral import PixtralImageProcessorPil
 
-        facts = _read(folder / "processor_config.json")
+        facts = read_object(folder / "processor_config.json")
         self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self._images = PixtralImageProcessorPil.from_pretrained(folder, local_files_only=True)
         self._template = _chat_template(folder)
@@ -94,15 +95,9 @@ def _without_films(folder: Path) -> Any:
 def _chat_template(folder: Path) -> str | None:
     for name in ("chat_template.jinja", "chat_template.json"):
         file = folder / name
+        if file.is_file() and file.suffix == ".jinja":
+            return file.read_text(encoding="utf-8")
         if file.is_file():
-            return file.read_text(encoding="utf-8") if file.suffix == ".jinja" else _read(file).get("chat_template")
-    template = _read(folder / "tokenizer_config.json").get("chat_template")
+            return read_object(file).get("chat_template")
+    template = read_object(folder / "tokenizer_config.json").get("chat_template")
     return template if isinstance(template, str) else None
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

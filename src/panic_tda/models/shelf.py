@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from panic_tda.errors import ConfigurationError
-from panic_tda.models.hashing import cache_folder, write_whole
+from panic_tda.models.files import cache_folder, opened_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +83,5 @@ def read_shelf() -> Shelf:
 
 def write_shelf(shelf: Shelf) -> None:
     """Replaces the file."""
-    write_whole(shelf_file(), json.dumps(asdict(shelf), indent=2, sort_keys=True) + "\n")
+    with opened_whole(shelf_file()) as opened:
+        opened.write((json.dumps(asdict(shelf), indent=2, sort_keys=True) + "\n").encode())

@@ -14,7 +14,15 @@ from panic_tda.models.model import ModelSpec, Parameter, Parameters, ParameterVa
 from panic_tda.models.repositories import Repository, require_folder
 from panic_tda.models.shelf import Added
 from panic_tda.models.torch_entry import PATTERNS, Facts, facts_of, torch_entry
-from panic_tda.models.torch_place import computing, load_whole, loading, quiet, sampling, torch_device
+from panic_tda.models.torch_place import (
+    computing,
+    generation_settings,
+    load_whole,
+    loading,
+    quiet,
+    sampling,
+    torch_device,
+)
 
 _SUBSET = (*PATTERNS, "*.jinja")
 
@@ -60,7 +68,7 @@ class TorchLanguageModel:
                 input_ids=given,
                 attention_mask=torch.ones_like(given),
                 pad_token_id=self._padding(),
-                **_how(parameters),
+                **generation_settings(parameters, top_k=0),
             )
         answer = self._tokenizer.decode(made[0, len(ids) :], skip_special_tokens=True).strip()
         try:
@@ -79,15 +87,6 @@ class TorchLanguageModel:
     def _padding(self) -> int:
         found = self._tokenizer.pad_token_id
         return int(found if found is not None else self._tokenizer.eos_token_id or 0)
-
-
-def _how(parameters: Parameters) -> dict[str, Any]:
-    """Settings of ``generate``, all of them written out: what lies in the folder is not to decide."""
-    temperature = float(parameters["temperature"])
-    how: dict[str, Any] = {"max_new_tokens": parameters["max_tokens"], "num_beams": 1, "do_sample": temperature > 0}
-    if temperature > 0:
-        how |= {"temperature": temperature, "top_p": parameters["top_p"], "top_k": 0}
-    return how
 
 
 def load(spec: ModelSpec, placement: Placement) -> TorchLanguageModel:

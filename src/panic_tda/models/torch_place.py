@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from panic_tda.errors import ConfigurationError, DeviceFault, ModelLoadError, OutOfMemory, PrerequisiteError
-from panic_tda.models.model import ModelSpec, Placement
+from panic_tda.models.model import ModelSpec, Parameters, Placement
 from panic_tda.models.repositories import brings_code
 
 _LIBRARIES = "(torch|diffusers|transformers|sentence_transformers|accelerate|sentencepiece)($|[.])"
@@ -141,6 +141,22 @@ def sampling(seed: int, device: str) -> Iterator[None]:
     with torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []):
         torch.manual_seed(seed)
         yield
+
+
+def generation_settings(parameters: Parameters, **when_sampling: Any) -> dict[str, Any]:
+    """Settings of ``generate`` of transformers, all of them written out: what lies in the folder is not to decide.
+
+    ``when_sampling`` are further settings for temperatures above 0; at 0 it is greedy.
+    """
+    temperature = float(parameters.get("temperature", 0.0))
+    settings: dict[str, Any] = {
+        "max_new_tokens": parameters["max_tokens"],
+        "num_beams": parameters.get("beams", 1),
+        "do_sample": temperature > 0,
+    }
+    if temperature > 0:
+        settings |= {"temperature": temperature, "top_p": parameters.get("top_p", 1.0), **when_sampling}
+    return settings
 
 
 def in_rows(items: Sequence[T], rows: int, compute: Callable[[Sequence[T]], Sequence[S]]) -> list[S]:

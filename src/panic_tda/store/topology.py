@@ -13,7 +13,8 @@ from sqlalchemy.engine import Connection
 from panic_tda.errors import RecordError
 from panic_tda.signature import Kind
 from panic_tda.store.identifiers import new_id
-from panic_tda.store.tables import embeddings, failures, invocations, outputs, persistence_diagrams, runs
+from panic_tda.store.tables import embeddings, failures, invocations, persistence_diagrams, runs
+from panic_tda.store.vectors import vectors_of_run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,16 +85,7 @@ def load_trajectory(connection: Connection, run_id: str, kind: Kind, model_versi
     """The trajectory of a run under one embedder."""
     import numpy as np
 
-    measured = sa.and_(
-        embeddings.c.output_id == invocations.c.output_id, embeddings.c.model_version_id == model_version_id
-    )
-    query = (
-        sa.select(embeddings.c.vector)
-        .select_from(invocations.join(outputs, outputs.c.id == invocations.c.output_id).outerjoin(embeddings, measured))
-        .where(invocations.c.run_id == run_id, outputs.c.kind == kind.value)
-        .order_by(invocations.c.sequence_number)
-    )
-    vectors = list(connection.execute(query).scalars())
+    vectors = vectors_of_run(connection, run_id, kind, model_version_id)
     there = [vector for vector in vectors if vector is not None]
     length = connection.execute(sa.select(runs.c.length).where(runs.c.id == run_id)).scalar_one()
     points = np.stack(there) if there else np.empty((0, 0), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The vectors of distinct outputs under one embedder, with how often each output was made."""
+"""The vectors of outputs under one embedder: of each distinct one with how often it was made, and along a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from panic_tda.errors import NotFound, RecordError, RequestError
-from panic_tda.store.tables import embeddings, experiments, invocations, model_versions, runs
+from panic_tda.signature import Kind
+from panic_tda.store.tables import embeddings, experiments, invocations, model_versions, outputs, runs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,6 +104,22 @@ def load_vectors(
             ids += [row.output_id for row in part]
             report(len(ids), total)
     return Vectors(ids, points, visits)
+
+
+def vectors_of_run(
+    connection: Connection, run_id: str, kind: Kind, model_version_id: str
+) -> list[NDArray[np.float32] | None]:
+    """For each output of the kind in a run, in sequence order, its vector (d,), or None where it has none."""
+    measured = sa.and_(
+        embeddings.c.output_id == invocations.c.output_id, embeddings.c.model_version_id == model_version_id
+    )
+    query = (
+        sa.select(embeddings.c.vector)
+        .select_from(invocations.join(outputs, outputs.c.id == invocations.c.output_id).outerjoin(embeddings, measured))
+        .where(invocations.c.run_id == run_id, outputs.c.kind == kind.value)
+        .order_by(invocations.c.sequence_number)
+    )
+    return list(connection.execute(query).scalars())
 
 
 def _query(model_version_id: str, experiment_ids: Sequence[str]) -> sa.Select[Any]:

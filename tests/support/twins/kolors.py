@@ -5,33 +5,17 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from support.twins.parts import CHARACTERS, DIMS, autoencoder, save_pipeline, scheduler, seeded
+from support.twins.parts import CHARACTERS, DIMS, autoencoder, save_pipeline, scheduler, seeded, text_time_unet
 
 
 def build(folder: Path) -> None:
     """Writes the checkpoint."""
     with seeded():
-        from diffusers import KolorsPipeline, UNet2DConditionModel
+        from diffusers import KolorsPipeline
         from diffusers.pipelines.kolors import ChatGLMModel, ChatGLMTokenizer
         from diffusers.pipelines.kolors.text_encoder import ChatGLMConfig
 
-        unet = UNet2DConditionModel(
-            block_out_channels=(8, 16),
-            layers_per_block=1,
-            norm_num_groups=4,
-            sample_size=16,
-            in_channels=4,
-            out_channels=4,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            attention_head_dim=(2, 4),
-            use_linear_projection=True,
-            addition_embed_type="text_time",
-            addition_time_embed_dim=8,
-            transformer_layers_per_block=(1, 1),
-            projection_class_embeddings_input_dim=48 + DIMS,
-            cross_attention_dim=DIMS,
-        )
+        unet = text_time_unet(channels=(8, 16), groups=4, text_dims=DIMS)
         config = ChatGLMConfig(
             padded_vocab_size=512,
             num_layers=2,

@@ -15,6 +15,7 @@ from panic_tda.models.processors import load_processor
 from panic_tda.models.repositories import require_folder
 from panic_tda.models.torch_place import (
     computing,
+    generation_settings,
     load_whole,
     loading,
     quiet,
@@ -91,7 +92,7 @@ def _blip(spec: ModelSpec, folder: Path, device: str) -> Caption:
     def caption(image: Any, seed: int, parameters: Parameters) -> str:
         given = processor(images=image, return_tensors="pt").to(device, torch_dtype(spec))
         with sampling(seed, device):
-            made = model.generate(**given, **_how(parameters))
+            made = model.generate(**given, **generation_settings(parameters))
         return str(processor.batch_decode(made, skip_special_tokens=True)[0])
 
     return caption
@@ -102,7 +103,7 @@ def _florence(spec: ModelSpec, folder: Path, device: str) -> Caption:
 
     def caption(image: Any, seed: int, parameters: Parameters) -> str:
         given = processor(text=parameters["task"], images=image, return_tensors="pt").to(device, torch_dtype(spec))
-        made = model.generate(**given, **_how(parameters))
+        made = model.generate(**given, **generation_settings(parameters))
         return str(processor.batch_decode(made, skip_special_tokens=True)[0])
 
     return caption
@@ -121,7 +122,7 @@ def _chat(spec: ModelSpec, folder: Path, device: str) -> Caption:
             return_tensors="pt",
         ).to(device, torch_dtype(spec))
         with sampling(seed, device):
-            made = model.generate(**given, **_how(parameters))
+            made = model.generate(**given, **generation_settings(parameters))
         return str(processor.batch_decode(made[:, given["input_ids"].shape[1] :], skip_special_tokens=True)[0])
 
     return caption
@@ -135,16 +136,3 @@ def _moondream(spec: ModelSpec, folder: Path, device: str) -> Caption:
             return cast("str", model.caption(image, length=parameters["length"])["caption"])
 
     return caption
-
-
-def _how(parameters: Parameters) -> dict[str, Any]:
-    """Settings of ``generate``, all of them written out: what lies in the folder is not to decide."""
-    temperature = float(parameters.get("temperature", 0.0))
-    how: dict[str, Any] = {
-        "max_new_tokens": parameters["max_tokens"],
-        "num_beams": parameters.get("beams", 1),
-        "do_sample": temperature > 0,
-    }
-    if temperature > 0:
-        how |= {"temperature": temperature, "top_p": parameters.get("top_p", 1.0)}
-    return how
