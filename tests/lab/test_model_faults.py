@@ -11,9 +11,11 @@ import pytest
 
 from panic_tda.content import Text
 from panic_tda.lab.perform import Outcome, create, perform
+from panic_tda.lab.status import experiment_status
 from panic_tda.lab.validation import validate_config
 from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.inprocess import InProcessExecutor
+from panic_tda.runtime.process.executor import ProcessExecutor
 from panic_tda.store.database import Record
 from panic_tda.store.progress import recorded_failures
 from panic_tda.store.runs import list_runs, run_trajectory
@@ -21,6 +23,7 @@ from support.canonical import Canonical, canonical
 from support.faults import BAD, EMBEDDER, FAULTS, GENERATOR, broken
 from support.laboratory import bench_on, fakes
 from support.models import load
+from support.trouble import trouble_spec
 
 __all__ = ["fakes"]
 
@@ -157,3 +160,21 @@ def test_a_model_that_does_not_load_once_is_loaded_when_its_runs_are_tried_again
     assert {attempt["error"] for attempt in failures(sqlite_record, key)} == {"ModelLoadError"}
     fakes["Faulty"] = GENERATOR
     assert went_on(sqlite_record, key, retry_failed=True).status == "completed"
+
+
+def test_a_worker_that_dies_is_recorded_as_a_repetition_and_changes_nothing_else(
+    record: Record, tmp_path: Path, fakes: dict[str, ModelSpec]
+) -> None:
+    """The second experiment finds the file that keeps it from dying."""
+    fakes["Trouble"] = trouble_spec()
+    wishes = [f"once {tmp_path / 'generating'} kill", "fine"]
+    wanted = config(*wishes) | {"network": ["Trouble"], "max_length": 1}
+    keys = []
+    for workers in (1, 2):
+        keys.append(begun(record, wanted | {"num_runs": workers}))
+        with bench_on(record, executor=ProcessExecutor(size=workers)) as bench:
+            assert perform(bench, keys[-1:])[0].failures == 0
+    with record.reading() as connection:
+        first, second = (experiment_status(connection, key)["retries"] for key in keys)
+    assert first == [{"stage": "generate", "model": "Trouble", "error": "WorkerCrashed", "count": 1}]
+    assert second == []

@@ -24,6 +24,7 @@ from panic_tda.store.integrity.references import dangling
 from panic_tda.store.integrity.scope import Scope
 from panic_tda.store.model_versions import register
 from panic_tda.store.performers import Performer, join
+from panic_tda.store.retries import Retry, write_retries
 from panic_tda.store.settings import write_setting
 from panic_tda.store.tables import (
     clustering_results,
@@ -81,7 +82,14 @@ def test_an_experiment_arrives_whole_with_its_ids_and_timestamps(pair: tuple[Rec
     key = performed(source, CONFIG).id
     fill(source, key)
     (copied,) = copy_experiments(source, target, [key])
-    for table, number in {"runs": 8, "twins": 4, "invocations": 48, "lyapunov_results": 4, "failures": 2}.items():
+    for table, number in {
+        "runs": 8,
+        "twins": 4,
+        "invocations": 48,
+        "lyapunov_results": 4,
+        "failures": 2,
+        "retries": 1,
+    }.items():
         assert copied.rows[table] == number, table
     assert min(copied.rows[table] for table in ("clustering_results", "embedding_clusters", "stage_progress")) > 0
     assert rows(target) == rows(source)
@@ -97,6 +105,7 @@ def fill(record: Record, key: str) -> None:
         run = connection.execute(sa.select(runs).where(runs.c.experiment_id == key).limit(1)).one()
         fault = ModelCallFailed("no")
         of_run = Failure(key, "diagrams", "DummyText", fault, run.id)
+        write_retries(connection, [Retry(key, "embed", "DummyText", 4, "WorkerCrashed", "it was ended")])
         write_failures(connection, [of_run, Failure(key, "embed", "DummyText", fault, output_id=run.prompt_id)])
 
 

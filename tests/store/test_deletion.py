@@ -19,6 +19,7 @@ from panic_tda.store.lyapunov import RunGroup, write_lyapunov
 from panic_tda.store.outputs import load_outputs
 from panic_tda.store.performers import Performer, join
 from panic_tda.store.progress import Count, set_stage
+from panic_tda.store.retries import Retry, write_retries
 from panic_tda.store.settings import write_setting
 from panic_tda.store.tables import clustering_results, embedding_clusters, embeddings, performers, programs, twins
 from panic_tda.store.topology import write_diagram
@@ -65,6 +66,7 @@ def furnish(connection: Connection, *outputs: Text) -> str:
     measure(connection, outputs)
     write_failures(connection, [Failure(key, "embed", "E", ModelCallFailed("no"), output_id=outputs[0].sha256)])
     write_failures(connection, [Failure(key, "generate", "W", ModelCallFailed("no"), ids[0], 3)])
+    write_retries(connection, [Retry(key, "embed", "E", 4, "WorkerCrashed", "it was ended")])
     set_stage(connection, key, "embed", "E", Count(1, 2))
     lyapunov(connection, key, prompt.sha256)
     clustering(connection, key, outputs[0].sha256, outputs[0].sha256)

@@ -304,6 +304,8 @@ def show(context: typer.Context, id: Id) -> None:
         print(f"  {model:14} {rate(per_second)}")
     if status["status"] != "completed":
         print(f"  time left {duration(status['seconds_left'])}")
+    for each in status["retries"]:
+        print(f"  repeated  {each['stage']}, {each['model']}: {counted(each['count'], 'call')} after {each['error']}")
     _print_failures(status["failures"], everything=options.verbose)
 
 

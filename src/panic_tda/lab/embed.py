@@ -12,7 +12,7 @@ from panic_tda.errors import PanicError
 from panic_tda.lab.progress import Pace
 from panic_tda.lab.sharing import embedders_in_turn
 from panic_tda.lab.workbench import Task, Workbench
-from panic_tda.lab.writing import Writer
+from panic_tda.lab.writing import Writer, retries_of
 from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.result import Call, Result
 from panic_tda.store.generation import Failure, write_failures
@@ -26,6 +26,7 @@ from panic_tda.store.measurement import (
 )
 from panic_tda.store.outputs import load_outputs
 from panic_tda.store.progress import Count, advance_stage, set_stage
+from panic_tda.store.retries import Retry, write_retries
 from panic_tda.store.statements import chunks
 
 STAGE = "embed"
@@ -69,7 +70,7 @@ class _Embedding:
         self._spec = spec
         self._pace = pace
         self._version = task.versions[spec.name].id
-        self._in_flight: deque[tuple[Sequence[str], Future[Result]]] = deque()
+        self._in_flight: deque[tuple[Sequence[str], Call, Future[Result]]] = deque()
 
     def perform(self) -> None:
         with self._bench.record.reading() as connection:
@@ -111,7 +112,7 @@ class _Embedding:
         keys = [item.output_id for item in batch]
         inputs = self._contents(batch)
         call = Call(self._spec, inputs, seeds=(0,) * len(keys))
-        self._in_flight.append((keys, self._bench.executor.submit(call)))
+        self._in_flight.append((keys, call, self._bench.executor.submit(call)))
 
     def _contents(self, batch: Sequence[Unmeasured]) -> tuple[Content, ...]:
         """Texts are there already, images are loaded when their turn has come."""
@@ -123,7 +124,8 @@ class _Embedding:
         return tuple(item.text or images[item.output_id] for item in batch)
 
     def _collect(self, writer: Writer) -> None:
-        keys, future = self._in_flight.popleft()
+        keys, call, future = self._in_flight.popleft()
+        repeated: list[Retry] = []
         measured: list[Measured] = []
         failures: list[Failure] = []
         try:
@@ -133,20 +135,22 @@ class _Embedding:
             seconds = 0.0
         else:
             seconds = result.timings.run_s
+            repeated = retries_of(result, self._task.experiment_id, STAGE, call)
             for key, outcome in zip(keys, result.outputs, strict=True):
                 if isinstance(outcome, PanicError):
                     failures.append(self._failure(key, outcome))
                 elif not isinstance(outcome, (Text, Image)):
                     measured.append(Measured(key, outcome))
-        writer.put(measured, list, partial(self._store, failures))
+        writer.put(measured, list, partial(self._store, failures, repeated))
         self._pace.advance(self._spec.name, len(measured), seconds, failed=len(failures))
         self._pace.tell(self._spec.name)
 
     def _failure(self, key: str, fault: PanicError) -> Failure:
         return Failure(self._task.experiment_id, STAGE, self._spec.name, fault, output_id=key)
 
-    def _store(self, failures: Sequence[Failure], measured: Sequence[Measured]) -> None:
+    def _store(self, failures: Sequence[Failure], repeated: Sequence[Retry], measured: Sequence[Measured]) -> None:
         with self._bench.storing(self._task) as connection:
             write_vectors(connection, measured, self._version)
             write_failures(connection, failures)
+            write_retries(connection, repeated)
             advance_stage(connection, self._task.experiment_id, STAGE, self._spec.name, len(measured))

@@ -17,7 +17,7 @@ from panic_tda.lab.planning import Batch, RunState, Wavefront
 from panic_tda.lab.progress import Pace
 from panic_tda.lab.sharing import leased, returned
 from panic_tda.lab.workbench import Task, Workbench
-from panic_tda.lab.writing import ContentCache, Writer
+from panic_tda.lab.writing import ContentCache, Writer, retries_of
 from panic_tda.runtime.result import Call, Result
 from panic_tda.store.generation import (
     Failure,
@@ -34,6 +34,7 @@ from panic_tda.store.generation import (
 from panic_tda.store.outputs import encode_row, known_outputs
 from panic_tda.store.performers import count_performers, lock_experiment
 from panic_tda.store.progress import count_runs, forget_stages, generate_count, steps_at, stop_reasons
+from panic_tda.store.retries import Retry, write_retries
 
 STAGE = "generate"
 _SECONDS_BETWEEN_PACES = 5.0
@@ -207,7 +208,7 @@ class _Generation:
             result = future.result()
         except PanicError as fault:
             failures = [self._fail(run, sent.call, fault) for run in sent.batch.runs]
-            writer.put([], self._encode, partial(self._store, [], failures))
+            writer.put([], self._encode, partial(self._store, [], failures, []))
             return
         steps: list[Invocation] = []
         failures = []
@@ -219,7 +220,8 @@ class _Generation:
                 steps.append(self._advance(run, sent, index, outcome, result, seconds))
         outputs = {step.output.sha256: step.output for step in steps}
         self._cache.add(outputs.values())
-        writer.put(list(outputs.values()), self._encode, partial(self._store, steps, failures))
+        repeated = retries_of(result, sent.batch.runs[0].experiment_id, STAGE, sent.call)
+        writer.put(list(outputs.values()), self._encode, partial(self._store, steps, failures, repeated))
         self._pace.advance(sent.batch.node.model, len(steps), result.timings.run_s)
         self._pace.tell(sent.batch.node.label)
 
@@ -268,7 +270,13 @@ class _Generation:
                 known = known_outputs(connection, images)
         return [encode_row(output) for output in outputs if output.sha256 not in known]
 
-    def _store(self, steps: Sequence[Invocation], failures: Sequence[Failure], rows: Sequence[dict[str, Any]]) -> None:
+    def _store(
+        self,
+        steps: Sequence[Invocation],
+        failures: Sequence[Failure],
+        repeated: Sequence[Retry],
+        rows: Sequence[dict[str, Any]],
+    ) -> None:
         outputs = {step.output.sha256: step.output for step in steps}
         known = outputs.keys() - {row["id"] for row in rows}
         with self._bench.storing(*self._tasks.values()) as connection:
@@ -276,6 +284,7 @@ class _Generation:
             vanished = known - known_outputs(connection, known)
             write_invocations(connection, steps, [*rows, *(encode_row(outputs[key]) for key in vanished)])
             write_failures(connection, failures)
+            write_retries(connection, repeated)
         self._cache.stored(outputs.values())
 
     def _check_failures(self) -> None:

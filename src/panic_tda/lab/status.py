@@ -17,6 +17,7 @@ from panic_tda.store.progress import (
     run_counts,
     stage_counters,
 )
+from panic_tda.store.retries import counted_retries
 from panic_tda.store.settings import measurement_key, pace_key, read_setting
 
 STAGES = ("generate", "embed", "diagrams", "lyapunov")
@@ -42,6 +43,7 @@ def experiment_status(connection: Connection, name: str) -> dict[str, Any]:
         "stages": {stage: count._asdict() for stage, count in stages.items()},
         "stop_reasons": counts.stop_reasons,
         "failures": recorded_failures(connection, row.id),
+        "retries": counted_retries(connection, row.id),
         "rates": {name: 1.0 / pace for name, pace in paces.items()},
         "seconds_left": seconds_left(left, paces),
     }

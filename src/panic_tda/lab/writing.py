@@ -10,8 +10,10 @@ from types import TracebackType
 from typing import TypeVar
 
 from panic_tda.content import Content, Image
+from panic_tda.runtime.result import Call, Result
 from panic_tda.store.database import Record
 from panic_tda.store.outputs import load_outputs
+from panic_tda.store.retries import Retry
 from panic_tda.store.statements import chunks
 
 _DEPTH = 2
@@ -128,3 +130,9 @@ class ContentCache:
 
 def _bytes(content: Content) -> int:
     return len(content.pixels if isinstance(content, Image) else content.value) + 200
+
+
+def retries_of(result: Result, experiment_id: str, stage: str, call: Call) -> list[Retry]:
+    """What the record keeps of the repetitions that a call needed."""
+    count = len(call.inputs)
+    return [Retry(experiment_id, stage, call.spec.name, count, *attempt) for attempt in result.attempts]

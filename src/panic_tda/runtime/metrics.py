@@ -83,7 +83,7 @@ class Metrics:
             model.calls += 1
             model.items += len(result.outputs)
             model.errors.update(type(each).__name__ for each in result.outputs if isinstance(each, Exception))
-            model.repeated.update(attempt.partition(":")[0] for attempt in result.attempts)
+            model.repeated.update(attempt.error for attempt in result.attempts)
             self._time(model, result.timings)
         return result
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from panic_tda.content import Content
 from panic_tda.errors import PanicError
@@ -44,6 +44,13 @@ class Timings:
     run_s: float = 0.0
 
 
+class Attempt(NamedTuple):
+    """A fault after which a call was repeated with the same seeds: name of the error, and what it said."""
+
+    error: str
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """The outcome of a call: one output, vector or error for each input, in order.
@@ -61,7 +68,7 @@ class Result:
     finish_reason: str = "stop"
     usage: Mapping[str, int] = field(default_factory=dict)
     synthetic: bool = False
-    attempts: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def completed_at(self) -> datetime:

@@ -28,6 +28,7 @@ from panic_tda.store.tables import (
     model_versions,
     outputs,
     persistence_diagrams,
+    retries,
     runs,
     stage_progress,
     twins,
@@ -145,6 +146,7 @@ def _queries(key: str) -> Iterator[tuple[sa.Table, sa.Select[Any]]]:
         (clustering_results, clustering_results.c.experiment_id == key),
         (embedding_clusters, embedding_clusters.c.clustering_result_id.in_(own_clusterings)),
         (failures, failures.c.experiment_id == key),
+        (retries, retries.c.experiment_id == key),
         (stage_progress, stage_progress.c.experiment_id == key),
     ]
     for table, test in wanted:

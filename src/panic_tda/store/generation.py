@@ -15,7 +15,7 @@ from panic_tda.errors import PanicError
 from panic_tda.fault_points import reach
 from panic_tda.store.identifiers import new_id
 from panic_tda.store.outputs import insert_outputs
-from panic_tda.store.statements import chunks
+from panic_tda.store.statements import chunks, storable
 from panic_tda.store.tables import failures, invocations, persistence_diagrams, runs, twins
 
 
@@ -245,14 +245,9 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "sequence_number": failure.sequence_number,
         "output_id": failure.output_id,
         "error": type(failure.error).__name__,
-        "message": _storable(failure.error.message),
+        "message": storable(failure.error.message),
         "occurred_at": datetime.now(UTC),
     }
-
-
-def _storable(message: str) -> str:
-    """A message that came from anywhere, without the characters that databases refuse."""
-    return message.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def forgive_failures(connection: Connection, experiment_id: str) -> None:

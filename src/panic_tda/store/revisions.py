@@ -16,7 +16,7 @@ from panic_tda.errors import FutureRecord, RecordUnavailable
 from panic_tda.fault_points import reach
 from panic_tda.store.tables import INVOCATION_EMBEDDINGS, metadata
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every revision in order; a test holds them against the migration scripts."""
 
 HEAD = REVISIONS[-1]

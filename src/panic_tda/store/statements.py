@@ -48,3 +48,8 @@ def _insert(connection: Connection, table: sa.Table) -> Any:
     from sqlalchemy.dialects import sqlite
 
     return sqlite.insert(table)
+
+
+def storable(message: str) -> str:
+    """A message that came from anywhere, without the characters that databases refuse."""
+    return message.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\N{REPLACEMENT CHARACTER}")

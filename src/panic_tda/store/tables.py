@@ -253,6 +253,19 @@ failures = sa.Table(
     _required("occurred_at", UtcTimestamp),
 )
 
+retries = sa.Table(
+    "retries",
+    metadata,
+    _identity(),
+    _belongs_to("experiments", cascade=True, index=True),
+    _required("stage", sa.Text),
+    _required("model", sa.Text),
+    _required("items", sa.Integer),
+    _required("error", sa.Text),
+    _required("message", sa.Text),
+    _required("occurred_at", UtcTimestamp),
+)
+
 stage_progress = sa.Table(
     "stage_progress",
     metadata,

@@ -75,8 +75,9 @@ def test_a_worker_that_dies_costs_one_transparent_repetition(pool: Pool, tmp_pat
     result = ask(executor, f"once {tmp_path / 'died'} kill").result(timeout=60)
     assert values(result.outputs) == [f"once {tmp_path / 'died'} kill 7"]
     (attempt,) = result.attempts
-    assert attempt.startswith("WorkerCrashed: process-0 was ended by SIGKILL while it ran Trouble")
-    assert attempt.endswith("it last said: these are my last words")
+    assert attempt.error == "WorkerCrashed"
+    assert attempt.message.startswith("process-0 was ended by SIGKILL while it ran Trouble")
+    assert attempt.message.endswith("it last said: these are my last words")
 
 
 def test_a_model_that_always_kills_its_worker_fails_its_call_and_the_pool_serves_the_next(pool: Pool) -> None:
@@ -110,7 +111,7 @@ def test_a_lost_accelerator_is_tried_three_times_more_in_fresh_processes(pool: P
     executor = pool()
     result = ask(executor, f"once {tmp_path / 'began'} device").result(timeout=60)
     assert values(result.outputs) == [f"once {tmp_path / 'began'} device 7"]
-    assert result.attempts == ("DeviceFault: CUDA error: device-side assert triggered",)
+    assert result.attempts == (("DeviceFault", "CUDA error: device-side assert triggered"),)
     with pytest.raises(DeviceFault, match="device-side assert"):
         outputs(ask(executor, "device"))
     assert eventually(lambda: executor.restarts == 1 + 4)

@@ -19,7 +19,7 @@ from panic_tda.runtime.pool.placing import Accelerator
 from panic_tda.runtime.pool.schedule import Job, Schedule, Task
 from panic_tda.runtime.pool.slot import PoolWorker, Slot
 from panic_tda.runtime.residency import available_memory, check_fits
-from panic_tda.runtime.result import Call, Result, Timings, failed
+from panic_tda.runtime.result import Attempt, Call, Result, Timings, failed
 
 Start: TypeAlias = Callable[[Callable[[], None]], PoolWorker]
 """Starts a worker; it is given what to call when the worker dies."""
@@ -151,5 +151,5 @@ class PoolExecutor:
             started_at=done.started_at,
             worker=f"{self.name}-{me}",
             synthetic=call.spec.synthetic,
-            attempts=tuple(f"{type(fault).__name__}: {fault.message}" for fault in faults),
+            attempts=tuple(Attempt(type(fault).__name__, fault.message) for fault in faults),
         )
