@@ -41,6 +41,12 @@ class Asked:
     body: dict[str, Any]
 
 
+def _happened() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class OpenAIServer:
     """``faults`` meet the next requests, one each; ``always`` meets every request. ``key`` is asked for when set."""
@@ -54,6 +60,7 @@ class OpenAIServer:
     port: int = 0
     stop_at: int = 0
     released: threading.Event = field(default_factory=threading.Event)
+    stopped: threading.Event = field(default_factory=_happened)
     lock: threading.Lock = field(default_factory=threading.Lock)
     _connections: set[socket.socket] = field(default_factory=set)
     _http: ThreadingHTTPServer | None = None
@@ -71,6 +78,9 @@ class OpenAIServer:
 
     def start(self) -> None:
         """Listens on a free port, or again on the same one."""
+        self.stopped.wait()
+        self.stopped.clear()
+        self.released.clear()
         server = self
         handler = type("Handler", (_Handler,), {"server_state": server})
         self._http = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
@@ -92,6 +102,7 @@ class OpenAIServer:
                 connection.shutdown(socket.SHUT_RDWR)
         assert self._thread is not None
         self._thread.join()
+        self.stopped.set()
 
     def fail(self, *faults: Fault) -> None:
         """The next requests meet these faults, and what was asked before is forgotten."""

@@ -215,6 +215,14 @@ def test_a_probe_is_one_request_without_retries(server: OpenAIServer, still: Sti
     assert len(server.asked) == 1
 
 
+def test_requests_that_come_with_the_probe_wait_for_it_and_are_made(server: OpenAIServer, still: StillTime) -> None:
+    server.always = status(503)
+    asked(remote_spec(server.url), *"abcdefgh")
+    server.always = None
+    still.sleep(PAUSE_S)
+    assert len(texts(asked(remote_spec(server.url, concurrency=4), *"abcdefgh"))) == 8
+
+
 def test_models_at_one_address_share_the_circuit_and_others_do_not(server: OpenAIServer, still: StillTime) -> None:
     server.always = status(500)
     asked(remote_spec(server.url, concurrency=1), *"abcde")

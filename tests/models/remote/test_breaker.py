@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from panic_tda.models.remote.breaker import PAUSE_S, THRESHOLD, Breaker, Circuit, Passage, Refusal
+from support.threads import beside
 from support.times import StillTime
 
 STEPS = st.lists(
@@ -22,10 +24,9 @@ STEPS = st.lists(
 
 @dataclass
 class Account:
-    """The breaker, with its history in plain words. ``fresh`` are requests that passed since it last opened or closed
-    its door."""
+    """What was, in plain words. ``fresh`` are requests that passed since it last opened."""
 
-    time: StillTime = field(default_factory=StillTime)
+    now: float = 0.0
     in_a_row: int = 0
     opened_at: float | None = None
     probe_from: float = 0.0
@@ -33,7 +34,7 @@ class Account:
     probe: int | None = None
 
     def must_pass(self) -> bool:
-        return self.opened_at is None or (self.probe is None and self.time.seconds >= self.probe_from)
+        return self.opened_at is None or (self.probe is None and self.now >= self.probe_from)
 
     def passed(self, number: int) -> None:
         if self.opened_at is not None:
@@ -48,36 +49,37 @@ class Account:
         if good and self.probe == number:
             self.opened_at = self.probe = None
         elif not good and (self.probe == number or self.in_a_row == THRESHOLD):
-            self.opened_at = self.time.seconds if self.opened_at is None else self.opened_at
-            self.probe_from = self.time.seconds + PAUSE_S
+            self.opened_at = self.now if self.opened_at is None else self.opened_at
+            self.probe_from = self.now + PAUSE_S
             self.probe = None
             self.fresh.clear()
 
 
 @given(STEPS)
-def test_the_breaker_does_what_the_account_says(steps: list[tuple[str, float]]) -> None:
-    account = Account()
-    breaker = Breaker(account.time.clock)
-    out: dict[int, Passage] = {}
+def test_the_circuit_does_what_the_account_says(steps: list[tuple[str, float]]) -> None:
+    account, circuit = Account(), Circuit()
+    out: dict[int, int] = {}
     for number, (step, value) in enumerate(steps):
         if step == "wait":
-            account.time.sleep(value)
+            account.now += value
         elif step == "ask":
-            must_pass, admitted = account.must_pass(), breaker.admit()
-            assert isinstance(admitted, Passage) == must_pass
-            if isinstance(admitted, Passage):
+            refusal = circuit.refusal(account.now)
+            assert (refusal is None) == account.must_pass()
+            if refusal is None:
+                circuit = circuit.passed()
+                out[number] = circuit.era
                 account.passed(number)
-                out[number] = admitted
             else:
                 assert account.opened_at is not None
-                assert admitted.open_for_s == account.time.seconds - account.opened_at
-                assert admitted.again_in_s == max(0.0, account.probe_from - account.time.seconds)
+                assert refusal.open_for_s == account.now - account.opened_at
+                assert refusal.again_in_s == max(0.0, account.probe_from - account.now)
         elif out:
             ended = sorted(out)[int(value) % len(out)]
-            passage = out.pop(ended)
-            breaker.succeed(passage) if step == "succeed" else breaker.fail(passage, f"failure {number}")
-            account.ended(ended, step == "succeed")
-        assert breaker.is_open == (account.opened_at is not None)
+            era = out.pop(ended)
+            good = step == "succeed"
+            circuit = circuit.succeeded(era) if good else circuit.failed(era, f"failure {number}", account.now)
+            account.ended(ended, good)
+        assert (circuit.opened_at, circuit.probing) == (account.opened_at, account.probe is not None)
 
 
 @given(st.lists(st.booleans(), max_size=40))
@@ -107,15 +109,18 @@ def test_an_open_circuit_says_how_long_why_and_until_when() -> None:
     assert breaker.admit() == Refusal(open_for_s=12.0, again_in_s=PAUSE_S - 12.0, reason="failure 4")
 
 
-def test_one_probe_passes_after_the_pause_and_its_success_closes() -> None:
+@pytest.mark.parametrize("good", [True, False])
+def test_after_the_pause_one_probe_passes_and_the_others_wait_for_what_becomes_of_it(good: bool) -> None:
     breaker, time = opened()
     time.sleep(PAUSE_S)
     probe = breaker.admit()
     assert isinstance(probe, Passage)
-    assert isinstance(breaker.admit(), Refusal)
-    breaker.succeed(probe)
-    assert isinstance(breaker.admit(), Passage)
-    assert not breaker.is_open
+    others = [beside(breaker.admit) for _ in range(3)]
+    with pytest.raises(TimeoutError):
+        others[0].result(timeout=0.05)
+    breaker.succeed(probe) if good else breaker.fail(probe, "still down")
+    assert {type(other.result(timeout=10)) for other in others} == {Passage if good else Refusal}
+    assert breaker.is_open != good
 
 
 def test_a_failed_probe_begins_another_pause_and_since_stays() -> None:

@@ -6,8 +6,6 @@ They are added by hand, so the catalogue has no rows of this family. What a mode
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from panic_tda.errors import ConfigurationError
 from panic_tda.models.endpoints import Endpoint, checked_address
 from panic_tda.models.model import ModelSpec, Parameter, Tier
@@ -55,7 +53,7 @@ def added(name: str, entry: Added) -> ModelSpec:
         source=endpoint.url,
         twin="tests/support/openai_server.py",
         memory_bytes=0,
-        parameters=_parameters(task, int(options.own.get("size", 0)), options.omitted),
+        parameters=parameters_of(task, int(options.own.get("size", 0)), options.omitted),
         dims=int(options.own["dims"]) if "dims" in options.own else None,
         dtype="unknown",
         tier=tier,
@@ -68,11 +66,11 @@ def added(name: str, entry: Added) -> ModelSpec:
     )
 
 
-def _parameters(task: str, size: int, omitted: frozenset[str]) -> tuple[Parameter, ...]:
+def parameters_of(task: str, size: int = 1024, omitted: frozenset[str] = frozenset()) -> tuple[Parameter, ...]:
     """What a node may set: what is not sent is no parameter."""
     sides = tuple(Parameter(side, size, "pixels", minimum=16, maximum=8192) for side in ("width", "height"))
     known = {"text -> text": _CHAT, "image -> text": _VISION, "text -> image": () if "size" in omitted else sides}
-    return tuple(replace(each) for each in known.get(task, ()) if each.name not in omitted)
+    return tuple(each for each in known.get(task, ()) if each.name not in omitted)
 
 
 MODELS: tuple[ModelSpec, ...] = ()

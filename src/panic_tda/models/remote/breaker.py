@@ -1,9 +1,9 @@
 """A circuit breaker: a server that keeps failing is left alone for a while, and then asked once.
 
 Closed, every request passes. After five failures in a row it opens: requests are refused at once. When the pause is
-over it is half open: one request passes as a probe and the others are still refused. If the probe succeeds it closes,
-if not another pause begins. What becomes of requests that passed before it opened says nothing about the server now,
-and is ignored.
+over it is half open: one request passes as a probe, and the others wait for what becomes of it. If the probe succeeds
+it closes, if not another pause begins. What becomes of requests that passed before it opened says nothing about the
+server now, and is ignored.
 
 See M. Nygard, *Release It!*, 2nd ed., Pragmatic Bookshelf 2018, section 5.2.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from threading import Lock
+from threading import Condition
 from typing import NamedTuple
 
 THRESHOLD = 5
@@ -50,7 +50,7 @@ class Circuit:
     reason: str = ""
 
     def refusal(self, now: float) -> Refusal | None:
-        """Why a request may not pass now, or None when it may."""
+        """Why a request may not pass now, or None when it may; while ``probing`` none may."""
         if self.opened_at is None or (now >= self.again_at and not self.probing):
             return None
         return Refusal(now - self.opened_at, max(0.0, self.again_at - now), self.reason)
@@ -80,7 +80,7 @@ class Breaker:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._circuit = Circuit()
-        self._changing = Lock()
+        self._changing = Condition()
 
     @property
     def is_open(self) -> bool:
@@ -88,8 +88,12 @@ class Breaker:
         return self._circuit.opened_at is not None
 
     def admit(self) -> Passage | Refusal:
-        """Asks for leave; whoever gets a passage reports with :meth:`succeed` or :meth:`fail`, whatever happens."""
+        """Asks for leave, at once but for the time that a probe takes.
+
+        Whoever gets a passage reports with :meth:`succeed` or :meth:`fail`, whatever happens.
+        """
         with self._changing:
+            self._changing.wait_for(lambda: not self._circuit.probing)
             if refusal := self._circuit.refusal(self._clock()):
                 return refusal
             self._circuit = self._circuit.passed()
@@ -99,8 +103,10 @@ class Breaker:
         """The server answered."""
         with self._changing:
             self._circuit = self._circuit.succeeded(passage.era)
+            self._changing.notify_all()
 
     def fail(self, passage: Passage, reason: str) -> None:
         """The server did not."""
         with self._changing:
             self._circuit = self._circuit.failed(passage.era, reason, self._clock())
+            self._changing.notify_all()

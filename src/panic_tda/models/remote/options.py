@@ -16,23 +16,43 @@ TASKS = ("text -> text", "image -> text", "text -> image", "text -> vector")
 _COMMON = (
     Parameter("task", "", "what the model takes and makes"),
     Parameter("model", "", "its name on the server"),
-    Parameter("key_env", "", "environment variable that holds the key"),
-    Parameter("tier", "free", "whether the server honours seeds", choices=("free", "seeded")),
+    Parameter("key_env", "", "name of the environment variable with the key; without it no key is sent"),
+    Parameter("tier", "free", "`seeded` where the server honours seeds", choices=("free", "seeded")),
     Parameter("concurrency", 4, "requests on their way at once", minimum=1, maximum=256),
     Parameter("timeout", 120.0, "seconds that a request may take", minimum=0.05, maximum=86_400),
-    Parameter("batch_size", 0, "inputs for each call", minimum=0, maximum=100_000),
-    Parameter("omit", "", "fields that are not sent"),
+    Parameter(
+        "batch_size",
+        0,
+        "inputs for each call; 0: 32 embeddings, else 4 × concurrency",
+        minimum=0,
+        maximum=100_000,
+    ),
+    Parameter("omit", "", "fields the server refuses, which are not sent, with commas between"),
     Parameter("body", "", "further fields of each request, a JSON object"),
 )
-_CHAT = (Parameter("token_limit", "max_tokens", "its name", choices=("max_tokens", "max_completion_tokens")),)
+_CHAT = (
+    Parameter(
+        "token_limit",
+        "max_tokens",
+        "what the server calls it",
+        choices=("max_tokens", "max_completion_tokens"),
+    ),
+)
 _OF_TASK = {
     "text -> text": _CHAT,
     "image -> text": _CHAT,
-    "text -> image": (Parameter("size", 1024, "pixels of each side", minimum=16, maximum=8192),),
+    "text -> image": (
+        Parameter("size", 1024, "pixels of each side, unless a node says other", minimum=16, maximum=8192),
+    ),
     "text -> vector": (
-        Parameter("dims", 0, "length of the vectors", minimum=1, maximum=1_000_000),
-        Parameter("dimensions", False, "ask the server for that length"),
-        Parameter("encoding", "float", "how vectors travel", choices=("float", "base64")),
+        Parameter("dims", 0, "length of the vectors; required", minimum=1, maximum=1_000_000),
+        Parameter("dimensions", False, "ask the server for vectors of that length, which not all can do"),
+        Parameter(
+            "encoding",
+            "float",
+            "how vectors are asked for; both are read",
+            choices=("float", "base64"),
+        ),
     ),
 }
 _OMITTABLE = {
@@ -51,6 +71,11 @@ _NO_IDENTITY = ("key_env", "concurrency", "timeout", "batch_size")
 """What changes no result."""
 
 
+def options_of(task: str) -> tuple[Parameter, ...]:
+    """Every option of a task, with what it means."""
+    return (*_COMMON, *_OF_TASK[task])
+
+
 class RemoteOptions(NamedTuple):
     """``own`` has a value for every option of the task, ``of_requests`` those given that shape a request."""
 
@@ -62,7 +87,7 @@ class RemoteOptions(NamedTuple):
 def read_options(given: Mapping[str, ParameterValue]) -> RemoteOptions:
     """Checks and completes the options; raises ``ConfigurationError`` with every fault."""
     task = _task(given.get("task", ""))
-    known = {option.name: option for option in (*_COMMON, *_OF_TASK[task])}
+    known = {option.name: option for option in options_of(task)}
     complete = {name: option.default for name, option in known.items()}
     complete |= {name: _value(known[name], value) for name, value in given.items() if name in known} | {"task": task}
     issues = [*_faults(known, given, complete), *_faults_of_fields(task, complete)]
