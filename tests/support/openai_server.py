@@ -271,22 +271,22 @@ def cut(handler: _Handler, body: dict[str, Any]) -> None:
 
 
 def drip(handler: _Handler, body: dict[str, Any]) -> None:
-    """Sends a body without end, drop by drop."""
+    """Sends a long body of white space, drop by drop."""
     handler.send_response(200)
-    handler.send_header("Content-Length", "1000000")
+    handler.send_header("Content-Length", "300")
     handler.end_headers()
-    while not handler.server_state.released.wait(0.01):
-        handler.wfile.write(b" ")
+    for _ in range(300):
+        if not handler.server_state.released.wait(0.01):
+            handler.wfile.write(b" ")
 
 
 def flood(handler: _Handler, body: dict[str, Any]) -> None:
-    """Sends a body without end, as fast as it can."""
+    """Sends a body of 2.6 MB."""
     handler.send_response(200)
     handler.send_header("Transfer-Encoding", "chunked")
     handler.end_headers()
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
-    while not handler.server_state.released.is_set():
-        handler.wfile.write(chunk)
+    handler.wfile.write(40 * chunk + b"0\r\n\r\n")
 
 
 def redirect(handler: _Handler, body: dict[str, Any]) -> None:

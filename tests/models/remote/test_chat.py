@@ -53,7 +53,7 @@ def test_a_text_is_sent_with_seed_and_sampling_settings(server: OpenAIServer) ->
         ),
     ],
 )
-def test_the_template_is_filled_once(server: OpenAIServer, parameters: dict[str, str], question: str) -> None:
+def test_the_template_is_filled_once(server: OpenAIServer, parameters: dict[str, Any], question: str) -> None:
     one(server, text="he{instruction} {text}o", **parameters)
     assert server.asked[0].body["messages"] == [{"role": "user", "content": question}]
 

@@ -22,7 +22,7 @@ PAUSE_S = 30.0
 
 
 class Passage(NamedTuple):
-    """Leave to make one request; ``era`` tells which requests passed since the circuit last changed."""
+    """Leave to make one request; ``era`` tells which requests passed since the circuit last opened."""
 
     era: int
 
@@ -57,7 +57,7 @@ class Circuit:
 
     def passed(self) -> Circuit:
         """After a request that was not refused has passed; where the circuit was open it is the probe."""
-        return self if self.opened_at is None else replace(self, probing=True, era=self.era + 1)
+        return self if self.opened_at is None else replace(self, probing=True)
 
     def succeeded(self, era: int) -> Circuit:
         """After a request of that era was answered."""
