@@ -17,6 +17,7 @@ PanicError                        1  the work failed
 │   ├── ModelVersionChanged          an experiment pinned another version
 │   ├── InvalidOutput                wrong type, wrong length, not finite, zero vector
 │   ├── ModelCallFailed              the model raised
+│   ├── EndpointUnavailable          a server that computes models does not answer, and is left alone for a while
 │   └── InsanePreview                outputs on trial inputs look like rubbish
 ├── ExecutionError                1  where the model ran
 │   ├── InsufficientMemory           the model does not fit the memory budget
@@ -123,6 +124,10 @@ class InvalidOutput(ModelError):
 
 class ModelCallFailed(ModelError):
     """The model raised an exception of its own."""
+
+
+class EndpointUnavailable(ModelError):
+    """A server that computes models did not answer, or failed so often that it is left alone for a while."""
 
 
 class InsanePreview(ModelError):
