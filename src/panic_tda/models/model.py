@@ -120,7 +120,8 @@ class ModelSpec:
     ``revision`` counts changes of our own code that alter results. ``twin`` names the test that covers the family.
     Weights come as files of Python packages (``weights``) or as a whole folder (``repository``). ``options`` are facts
     that the family's code needs and no experiment changes. ``dtype`` and ``device`` are what is computed in; the
-    catalogue fills them in for this machine where the settings say ``auto``.
+    catalogue fills them in for this machine where the settings say ``auto``. ``tiers`` are those that the setting
+    ``tier`` chooses from, the entry's own first; without any, ``tier`` is the only one.
     """
 
     name: str
@@ -138,6 +139,7 @@ class ModelSpec:
     dims: int | None = None
     dtype: str = "float32"
     tier: Tier = Tier.EXACT
+    tiers: tuple[Tier, ...] = ()
     batch_size: int = 1
     gated: bool = False
     synthetic: bool = False
@@ -153,8 +155,12 @@ class ModelSpec:
         """Identity of what the model computes.
 
         Our revision, and the start of the hash of each weights file; or, for a repository, of its commit or content,
-        then number type, device, and the versions of the libraries that compute.
+        then number type, device, and the versions of the libraries that compute. Last the tier, if it was chosen.
         """
+        return f"{self._version}.{self.tier}" if self.tier in self.tiers[1:] else self._version
+
+    @property
+    def _version(self) -> str:
         if self.repository is not None:
             known = identity(self.repository)[:12]
             return ".".join([f"{self.revision}+{known}", self.dtype, self.device, *library_versions(self.requires)])
