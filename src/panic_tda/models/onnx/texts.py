@@ -35,15 +35,14 @@ class Tokens:
     pad_id: int = 0
 
     def of(self, text: str) -> list[int]:
-        """The numbers of the tokens."""
-        ids = list(self.tokenizer.encode(self.prompt + text).ids)
-        return self._filled(ids, self.pad_id, self.padded_to)
+        """The numbers of the tokens, without padding."""
+        return list(self.tokenizer.encode(self.prompt + text).ids)
 
     def arrays(self, rows: Sequence[list[int]]) -> Arrays:
-        """Inputs of the network: int64, shape (rows, longest row)."""
+        """Inputs of the network: int64, shape (rows, longest row or ``padded_to``)."""
         import numpy as np
 
-        longest = max(map(len, rows))
+        longest = max(self.padded_to, *map(len, rows))
         ids = [self._filled(row, self.pad_id, longest) for row in rows]
         mask = [self._filled([1] * len(row), 0, longest) for row in rows]
         given = {"input_ids": np.array(ids, np.int64), "attention_mask": np.array(mask, np.int64)}
@@ -73,7 +72,7 @@ class TextEmbedder:
         """One float32 vector of the entry's ``dims`` for each text, of length 1."""
         rows = [self._tokens.of(cast("Text", text).value) for text in inputs]
         found: dict[int, Vector | ModelError] = {}
-        for part in self._calls([len(row) for row in rows]):
+        for part in self._calls([max(len(row), self._tokens.padded_to) for row in rows]):
             made = self._session.compute(self._tokens.arrays([rows[index] for index in part]))
             for index, output in zip(part, made, strict=True):
                 found[index] = unit(self._spec, self._pooled(output, len(rows[index])))
