@@ -122,7 +122,8 @@ def add(
     name: Annotated[str, typer.Argument(help="Name for the model; or a model of the catalogue, to say where it is.")],
     path: Annotated[Path, typer.Option("--from", help="Folder of weights (safetensors), or a GGUF file.")],
     family: Annotated[
-        str, typer.Option(help="diffusion, captioner, causal_lm, torch_sentence, multimodal or onnx.", show_default=False)
+        str,
+        typer.Option(help="diffusion, captioner, causal_lm, torch_sentence, multimodal or onnx.", show_default=False),
     ] = "",
     pipeline: Annotated[str, typer.Option(help="Class of diffusers.", show_default="the one the folder names")] = "",
     option: Annotated[

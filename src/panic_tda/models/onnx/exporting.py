@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from panic_tda.content import Content
-from panic_tda.errors import ModelError, PrerequisiteError, RequestError
+from panic_tda.errors import ModelError, RequestError
 from panic_tda.models.adding import completed
 from panic_tda.models.hashing import sha256_of_file, write_whole
 from panic_tda.models.model import Embedder, ModelSpec, Placement
@@ -74,7 +74,7 @@ def _prepared(spec: ModelSpec) -> ModelSpec:
     if spec.extra != "torch" or spec.signature.is_generator:
         raise RequestError(f"{spec.name} cannot be exported: it is no embedder that torch computes")
     chosen = replace(spec, device="cpu", dtype="float32", tier=spec.tiers[0] if spec.tiers else spec.tier)
-    replace(chosen, requires=(*spec.requires, "onnx", "onnxscript")).check_packages()
+    replace(chosen, requires=(*spec.requires, "onnx", "onnxscript"), extra="export").check_packages()
     return chosen
 
 
@@ -107,7 +107,7 @@ def _write(spec: ModelSpec, folder: Path, *, int8: bool) -> None:
 def _write_network(network: Network, path: Path) -> None:
     import torch
 
-    rows = {0: torch.export.Dim.DYNAMIC, **{axis: torch.export.Dim.DYNAMIC for axis in network.dynamic}}
+    rows = {0: torch.export.Dim.DYNAMIC, **dict.fromkeys(network.dynamic, torch.export.Dim.DYNAMIC)}
     with _still(), computing(1), quiet():
         program = torch.onnx.export(
             network.compute,
@@ -138,8 +138,6 @@ def _quantise(path: Path) -> None:
 @contextlib.contextmanager
 def _still() -> Iterator[None]:
     """Inside the block the exporter neither logs nor warns nor prints."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir", "root")]
-    before = [logger.level for logger in loggers]
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -148,8 +146,6 @@ def _still() -> Iterator[None]:
             yield
     finally:
         logging.disable(disabled)
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
 
 
 def _smallest_cosine(spec: ModelSpec, folder: Path) -> float:

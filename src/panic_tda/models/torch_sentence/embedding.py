@@ -1,7 +1,8 @@
 """Text → vector by sentence-transformers, and MiniLM in full precision by transformers alone.
 
-At tier ``exact`` one text goes into each call: nothing is padded, and a vector depends on its text only. Vectors that are cut to fewer
-numbers than the model makes (as models trained for it allow) are brought back to length 1.
+At tier ``exact`` one text goes into each call: nothing is padded, and a vector depends on its text only. At ``seeded``
+as many texts as the entry's ``batch_size`` share one. Vectors that are cut to fewer numbers than the model makes (as
+models trained for it allow) are brought back to length 1.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from panic_tda.models.model import Vector
-
 
 
 class TorchEmbedder:
