@@ -40,6 +40,7 @@ bench: $(VENV)/test-installed ## Measure, and print the tables of docs/performan
 	$(BIN)/python benchmarks/diagram_distances.py
 	$(BIN)/python benchmarks/clustering.py
 	$(BIN)/python benchmarks/analyses.py
+	$(BIN)/python benchmarks/embedding.py
 
 crash: $(VENV)/test-installed ## Kill experiments everywhere and at 200 moments, and count what is lost
 	$(BIN)/python tests/crash/campaign.py

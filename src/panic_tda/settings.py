@@ -62,6 +62,8 @@ class Settings:
     """Where torch computes: cpu, cuda or mps; auto takes the best that is there."""
     dtype: str = "auto"
     """Type of numbers of torch models: bf16, fp16 or fp32; auto takes each model's own, and fp32 on a CPU."""
+    tier: str = "exact"
+    """How far vectors may depend on the batch, for models that have both: exact, or seeded, which is faster."""
     weights: tuple[tuple[str, str], ...] = ()
     """Folders of weights by model: a table in the file, `NAME=FOLDER` with `:` between them in the environment."""
 

@@ -16,7 +16,7 @@ from support.models import fake_spec
 
 SHAPE = {
     *("name", "family", "signature", "summary", "licence", "source", "twin", "memory_bytes", "revision", "weights"),
-    *("parameters", "dims", "dtype", "tier", "batch_size", "gated", "synthetic", "requires", "version"),
+    *("parameters", "dims", "dtype", "tier", "tiers", "batch_size", "gated", "synthetic", "requires", "version"),
     *("extra", "non_commercial", "repository", "device", "options", "here", "endpoint"),
 }
 MEASURED = {"model", "load_seconds", "seconds_per_item", "batch_size", "verdict"}
@@ -176,6 +176,13 @@ def test_an_added_model_is_listed_shown_and_known_to_experiments(command: Comman
     refused = command("model", "add", "Glyph", "--from", str(folder))
     assert (refused.code, refused.err) == (2, "error: the name Glyph is taken, and its weights are no folder\n")
     assert command(*words[:-1], "dims").code == 2
+
+
+@pytest.mark.usefixtures("no_weights_of_others")
+def test_a_model_that_torch_does_not_compute_is_not_exported(command: CommandLine) -> None:
+    ran = command("model", "export-onnx", "MiniLM", str(command.folder / "out"))
+    assert (ran.code, ran.err) == (2, "error: MiniLM cannot be exported: it is no embedder that torch computes\n")
+    assert not (command.folder / "out").exists()
 
 
 @pytest.mark.usefixtures("no_weights_of_others")

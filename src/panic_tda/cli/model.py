@@ -145,7 +145,9 @@ def add(
     ],
     family: Annotated[
         str,
-        typer.Option(help="diffusion, captioner, causal_lm, torch_sentence, multimodal or remote.", show_default=False),
+        typer.Option(
+            help="diffusion, captioner, causal_lm, torch_sentence, multimodal, onnx or remote.", show_default=False
+        ),
     ] = "",
     pipeline: Annotated[str, typer.Option(help="Class of diffusers.", show_default="the one the folder names")] = "",
     option: Annotated[
@@ -167,6 +169,27 @@ def add(
     else:
         place = spec.repository.folder if spec.repository else spec.source
         print(f"{spec.name}: {spec.signature}, {gigabytes(spec.memory_bytes)}, {place}")
+
+
+@app.command("export-onnx")
+def export_onnx(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of an embedder that torch computes.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write; it must not exist.")],
+    int8: Annotated[bool, typer.Option("--int8", help="Compute in 8 bits: smaller, and less alike.")] = False,
+) -> None:
+    """Export an embedder for onnxruntime, and compare its vectors with those of torch."""
+    from panic_tda.models.catalogue import find
+    from panic_tda.models.onnx.exporting import export
+
+    report = (lambda _: None) if context.obj.quiet else message
+    exported = export(find(name), out, int8=int8, report=report)
+    if context.obj.json:
+        print_json(asdict(exported))
+        return
+    size = f"{exported.bytes / 1e6:.1f} MB"
+    print(f"{exported.folder}: {', '.join(exported.files)} ({size}); smallest cosine {exported.smallest_cosine:.7f}")
+    print(f"run it: panic-tda model add NAME --from {exported.folder} --family onnx")
 
 
 def _pair(text: str) -> tuple[str, ParameterValue]:

@@ -11,7 +11,8 @@ from panic_tda.models.endpoints import checked_address, is_address
 from panic_tda.models.fetching import consent
 from panic_tda.models.files import read_object
 from panic_tda.models.model import ModelSpec, ParameterValue
-from panic_tda.models.repositories import incompleteness
+from panic_tda.models.onnx.manifest import read_manifest
+from panic_tda.models.repositories import EMBEDDER_FILE, incompleteness
 from panic_tda.models.shelf import Added, read_shelf, write_shelf
 
 
@@ -33,14 +34,13 @@ def add(
     place = Path(source).expanduser().absolute()
     if not place.exists():
         raise RequestError(f"{place} does not exist")
-    if fault := incompleteness(place):
-        raise RequestError(f"{place} {fault}", hint="a folder with safetensors, or a .gguf file")
     _check_name(name, family)
+    _check_place(place, family)
     shelf = read_shelf()
     if name in published():
         write_shelf(shelf.with_folder(name, str(place)))
     else:
-        entry = Added(family, str(place), _completed(family, place, {**(options or {}), "remote_code": trust}))
+        entry = Added(family, str(place), completed(family, place, {**(options or {}), "remote_code": trust}))
         entry_for(name, entry)
         write_shelf(shelf.with_added(name, entry))
     spec = catalogue()[name]
@@ -73,10 +73,27 @@ def _check_name(name: str, family: str) -> None:
         raise RequestError(f"the name {name} is taken by a model of the family {known.family}")
 
 
-def _completed(family: str, place: Path, options: dict[str, ParameterValue]) -> dict[str, ParameterValue]:
+def _check_place(place: Path, family: str) -> None:
+    if family == "onnx":
+        read_manifest(place)
+    elif fault := incompleteness(place):
+        hint = "a folder with safetensors, a .gguf file, or with --family onnx what model export-onnx wrote"
+        raise RequestError(f"{place} {fault}", hint=hint)
+    elif (place / EMBEDDER_FILE).is_file():
+        raise RequestError(f"{place} was written by model export-onnx", hint="it needs --family onnx")
+
+
+def completed(family: str, place: Path, options: dict[str, ParameterValue]) -> dict[str, ParameterValue]:
     """The options, with what the folder itself says."""
     if family in ("torch_sentence", "multimodal") and "dims" not in options:
         options["dims"] = _dims(place)
+    if family == "onnx":
+        manifest = read_manifest(place)
+        about = f"{manifest.model}, exported ({manifest.dtype})"
+        facts = {"summary": about, "licence": manifest.licence, "source": manifest.source}
+        options = {"dims": manifest.dims, **options, **facts, "input": manifest.input, "dtype": manifest.dtype}
+        if not 0 < int(options["dims"]) <= manifest.dims:
+            raise ConfigurationError([f"dims must be between 1 and {manifest.dims}, not {options['dims']}"])
     if family == "captioner" and "style" not in options:
         from panic_tda.models.captioner.reading import style_of
 

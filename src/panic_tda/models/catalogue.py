@@ -22,7 +22,7 @@ from panic_tda.models.shelf import Added, Shelf, read_shelf, shelf_file
 
 _FAMILIES = (
     *("glyph", "ocr", "causal_lm", "sentence", "vision"),
-    *("diffusion", "captioner", "torch_lm", "torch_sentence", "multimodal"),
+    *("diffusion", "captioner", "torch_lm", "torch_sentence", "multimodal", "onnx"),
     *("remote", "dummy"),
 )
 PLUGIN_GROUP = "panic_tda.models"

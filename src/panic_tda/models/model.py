@@ -122,7 +122,8 @@ class ModelSpec:
     Weights come as files of Python packages (``weights``) or as a whole folder (``repository``); a model that a server
     computes has an ``endpoint`` instead. ``options`` are facts that the family's code needs and no experiment changes.
     ``dtype`` and ``device`` are what is computed in; the catalogue fills them in for this machine where the settings
-    say ``auto``.
+    say ``auto``. ``tiers`` are those that the setting ``tier`` chooses from, the entry's own first; without any,
+    ``tier`` is the only one.
     """
 
     name: str
@@ -140,6 +141,7 @@ class ModelSpec:
     dims: int | None = None
     dtype: str = "float32"
     tier: Tier = Tier.EXACT
+    tiers: tuple[Tier, ...] = ()
     batch_size: int = 1
     gated: bool = False
     synthetic: bool = False
@@ -157,8 +159,13 @@ class ModelSpec:
 
         Our revision, and the start of the hash of each weights file; or, for a repository, of its commit or content,
         then number type, device, and the versions of the libraries that compute. For an endpoint, of its address, the
-        model's name there, and the options: what lies behind an address can change without notice.
+        model's name there, and the options: what lies behind an address can change without notice. Last the tier, if it
+        was chosen.
         """
+        return f"{self._version}.{self.tier}" if self.tier in self.tiers[1:] else self._version
+
+    @property
+    def _version(self) -> str:
         if self.endpoint is not None:
             facts = {"signature": str(self.signature), "dims": self.dims, "tier": self.tier.value}
             return f"{self.revision}+{self.endpoint.identity({**facts, 'options': dict(self.options)})[:12]}"

@@ -23,6 +23,9 @@ from panic_tda.models.hashing import remembered_sha256
 ABSENT = "absent"
 """Identity of a repository that is not on this machine."""
 
+EMBEDDER_FILE = "embedder.json"
+"""What describes a folder that ``model export-onnx`` wrote."""
+
 _LEFT_OUT = (".md", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".gitattributes", ".lock", ".metadata")
 
 
@@ -117,6 +120,8 @@ def incompleteness(path: Path) -> str | None:
             return f"has a damaged {index.relative_to(path)}"
         if missing := sorted(shard for shard in shards if not (index.parent / shard).is_file()):
             return f"lacks {len(missing)} of {len(shards)} shards, for instance {missing[0]}"
+    if (path / EMBEDDER_FILE).is_file():
+        return None
     return None if any(path.rglob("*.safetensors")) else "holds no safetensors"
 
 

@@ -28,7 +28,7 @@ def load(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
     with loading(spec):
         prepare = {"pair": _pair, "encode": _encoding, "class_token": _class_token}[str(spec.option("style", "pair"))]
         measure = prepare(spec, folder, device)
-    return TorchEmbedder(spec, measure, placement.threads)
+    return TorchEmbedder(spec, lambda contents: map(measure, contents), placement.threads)
 
 
 def on_white(content: Content) -> Any:
@@ -44,11 +44,7 @@ def on_white(content: Content) -> Any:
 
 def _pair(spec: ModelSpec, folder: Path, device: str) -> Callable[[Content], Any]:
     """``get_text_features`` and ``get_image_features``, as SigLIP and CLIP have them."""
-    from transformers import AutoProcessor
-
-    model = load_whole(spec, "AutoModel", folder, device)
-    processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
-    length = model.config.text_config.max_position_embeddings
+    model, processor, length = open_pair(spec, folder, device)
 
     def of_text(content: Content) -> Any:
         text = [cast("Text", content).value]
@@ -60,6 +56,15 @@ def _pair(spec: ModelSpec, folder: Path, device: str) -> Callable[[Content], Any
         return _features(model.get_image_features(**given))
 
     return of_text if spec.signature.input is Kind.TEXT else of_image
+
+
+def open_pair(spec: ModelSpec, folder: Path, device: str) -> tuple[Any, Any, int]:
+    """The model, its processor, and the number of tokens that every text is padded to."""
+    from transformers import AutoProcessor
+
+    model = load_whole(spec, "AutoModel", folder, device)
+    processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
+    return model, processor, model.config.text_config.max_position_embeddings
 
 
 def _features(found: Any) -> Any:

@@ -1,19 +1,21 @@
 """Text → vector by sentence-transformers, and MiniLM in full precision by transformers alone.
 
-One text goes into each call: nothing is padded, and a vector depends on its text only. Vectors that are cut to fewer
-numbers than the model makes (as models trained for it allow) are brought back to length 1.
+At tier ``exact`` one text goes into each call: nothing is padded, and a vector depends on its text only. At ``seeded``
+as many texts as the entry's ``batch_size`` share one. Vectors that are cut to fewer numbers than the model makes (as
+models trained for it allow) are brought back to length 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from panic_tda.content import Content, Text
+from panic_tda.content import Content
 from panic_tda.errors import InvalidOutput, ModelError
-from panic_tda.models.model import ModelSpec, Placement
+from panic_tda.models.model import ModelSpec, Placement, Tier
+from panic_tda.models.onnx.batches import batches
 from panic_tda.models.repositories import brings_code, require_folder
+from panic_tda.models.sentence import minilm_tokenizer
 from panic_tda.models.torch_place import computing, loading, quiet, torch_device, torch_dtype
 from panic_tda.models.weights import require
 
@@ -23,22 +25,21 @@ if TYPE_CHECKING:
 
     from panic_tda.models.model import Vector
 
-_MINILM_TOKENIZER = Path(__file__).parents[1] / "data" / "minilm-tokenizer.json"
-_MINILM_TOKENS = 256
-
 
 class TorchEmbedder:
-    """Measures each content with a function that gives its raw vector."""
+    """Measures contents with a function that gives the raw vector of each; ``rows`` is how many share a call."""
 
-    def __init__(self, spec: ModelSpec, measure: Callable[[Any], Any], threads: int) -> None:
+    def __init__(self, spec: ModelSpec, measure: Callable[[list[Any]], Any], threads: int, rows: int = 1) -> None:
         self._spec = spec
         self._measure = measure
         self._threads = threads
+        self._rows = rows
 
     def embed(self, inputs: Sequence[Content]) -> list[Vector | ModelError]:
         """One float32 vector of the entry's ``dims`` for each content, of length 1."""
         with computing(self._threads), quiet():
-            return [unit(self._spec, self._measure(content)) for content in inputs]
+            parts = (list(inputs[start : start + self._rows]) for start in range(0, len(inputs), self._rows))
+            return [unit(self._spec, raw) for part in parts for raw in self._measure(part)]
 
     def close(self) -> None:
         """Frees the weights."""
@@ -61,41 +62,63 @@ def unit(spec: ModelSpec, raw: Any) -> Vector | ModelError:
 
 def load(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
     """Loads a folder in the format of sentence-transformers (or of transformers, then with mean pooling)."""
+    model = open_sentence_model(spec, torch_device(spec, placement))
+    asked: dict[str, Any] = {}
+    if prompt := str(spec.option("prompt")):
+        asked["prompt_name" if prompt in model.prompts else "prompt"] = prompt
+    if task := str(spec.option("task")):
+        asked["task"] = task
+    rows = _rows(spec)
+
+    def measure(contents: list[Any]) -> Any:
+        texts = [text.value for text in contents]
+        return model.encode(texts, batch_size=rows, show_progress_bar=False, convert_to_numpy=False, **asked)
+
+    return TorchEmbedder(spec, measure, placement.threads, rows)
+
+
+def load_minilm(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
+    """Loads MiniLM from the files of its package; the tokenizer ships with panic-tda."""
+    device = torch_device(spec, placement)
+    model, tokens = open_minilm(spec, device), minilm_tokenizer()
+    import torch
+
+    def together(part: list[list[int]]) -> Iterator[Any]:
+        given = {name: torch.from_numpy(array).to(device) for name, array in tokens.arrays(part).items()}
+        found = model(**given).last_hidden_state
+        yield from (output[: len(ids)].mean(dim=0) for output, ids in zip(found, part, strict=True))
+
+    def measure(contents: list[Any]) -> list[Any]:
+        rows = [tokens.of(text.value) for text in contents]
+        found: dict[int, Any] = {}
+        for part in batches([len(row) for row in rows], equal=False):
+            found |= dict(zip(part, together([rows[index] for index in part]), strict=True))
+        return [found[index] for index in range(len(rows))]
+
+    return TorchEmbedder(spec, measure, placement.threads, _rows(spec))
+
+
+def open_sentence_model(spec: ModelSpec, device: str) -> Any:
+    """The folder as sentence-transformers has it."""
     assert spec.repository is not None
     folder = require_folder(spec.repository, model=spec.name)
-    device = torch_device(spec, placement)
     import transformers  # noqa: F401  # so that what it says while it is imported below is hushed
 
     with loading(spec):
         from sentence_transformers import SentenceTransformer
 
-        model = SentenceTransformer(
+        return SentenceTransformer(
             str(folder),
             device=device,
             local_files_only=True,
             trust_remote_code=spec.repository.remote_code and brings_code(folder),
             model_kwargs={"dtype": torch_dtype(spec)},
         ).eval()
-    asked: dict[str, Any] = {}
-    if prompt := str(spec.option("prompt")):
-        asked["prompt_name" if prompt in model.prompts else "prompt"] = prompt
-    if task := str(spec.option("task")):
-        asked["task"] = task
-
-    def measure(content: Content) -> Any:
-        text = cast("Text", content).value
-        return model.encode([text], batch_size=1, show_progress_bar=False, convert_to_numpy=False, **asked)[0]
-
-    return TorchEmbedder(spec, measure, placement.threads)
 
 
-def load_minilm(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
-    """Loads MiniLM from the files of its package; the tokenizer ships with panic-tda."""
+def open_minilm(spec: ModelSpec, device: str) -> Any:
+    """MiniLM's encoder, from the files of its package."""
     config_file, weights_file = (require(weights, model=spec.name) for weights in spec.weights)
-    device = torch_device(spec, placement)
-    import torch
-    from tokenizers import Tokenizer
-
     with loading(spec):
         from safetensors.torch import load_file
         from transformers import BertConfig, BertModel
@@ -104,13 +127,9 @@ def load_minilm(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
         weights = {name: value for name, value in load_file(weights_file).items() if not name.startswith("pooler.")}
         weights.pop("embeddings.position_ids", None)
         model.load_state_dict(weights)
-        model = model.to(device).eval()
-    tokenizer = Tokenizer.from_file(str(_MINILM_TOKENIZER))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(_MINILM_TOKENS)
+        return model.to(device).eval()
 
-    def measure(content: Content) -> Any:
-        ids = torch.tensor([tokenizer.encode(cast("Text", content).value).ids], device=device)
-        return model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0].mean(dim=0)
 
-    return TorchEmbedder(spec, measure, placement.threads)
+def _rows(spec: ModelSpec) -> int:
+    """How many texts share a call of the model."""
+    return 1 if spec.tier is Tier.EXACT else spec.batch_size
