@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from panic_tda.models.onnx.batches import batches, company_changes_nothing
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from panic_tda.models.onnx.batches import Arrays
 
 PROBES: list[Arrays] = [{"x": np.full((1, 4), value, np.float32)} for value in (1.0, 2.0, 5.0)]
@@ -46,7 +48,7 @@ def test_a_scale_that_is_taken_over_the_whole_call_fails_the_proof() -> None:
 
 
 def test_a_result_that_depends_on_the_place_fails_the_proof() -> None:
-    def by_place(arrays: Arrays) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def by_place(arrays: Arrays) -> NDArray[np.float32]:
         places = np.arange(len(arrays["x"]), dtype=np.float32)[:, None]
         return np.asarray(arrays["x"] + places * np.float32(1e-6), np.float32)
 

@@ -8,16 +8,16 @@ their call.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Arrays: TypeAlias = dict[str, NDArray[np.generic]]
+    Arrays: TypeAlias = dict[str, NDArray[Any]]
     Compute: TypeAlias = Callable[[Arrays], NDArray[np.float32]]
 
-MOST = 4096
+MOST = 2048
 """Tokens in a call, padding counted: more are no faster, and take memory."""
 
 _ENOUGH = 256

@@ -83,13 +83,13 @@ def _write(spec: ModelSpec, folder: Path, *, int8: bool) -> None:
     network = open_network(spec, folder)
     try:
         _write_network(network, folder / "model.onnx")
+        if int8:
+            _quantise(folder / "model.onnx")
     except (MemoryError, OSError):
         raise
     except Exception as fault:  # the exporter raises whatever its parts raise
         line = (str(fault).strip().splitlines() or ["no message"])[0][:200]
         raise ModelError(f"{spec.name} cannot be exported: {type(fault).__name__}: {line}") from fault
-    if int8:
-        _quantise(folder / "model.onnx")
     manifest = Manifest(
         model=spec.name,
         version=spec.version,
