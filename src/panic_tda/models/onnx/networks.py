@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from panic_tda.errors import RequestError
 from panic_tda.models.model import ModelSpec
@@ -51,7 +51,7 @@ def _minilm(spec: ModelSpec, folder: Path) -> Network:
     return Network(_tokens_of(open_minilm(spec, "cpu")), _sample_tokens(1), (1,), "mean", text=text)
 
 
-_ARRAYS = ("input_ids", "attention_mask")
+_ARRAYS: tuple[Literal["input_ids", "attention_mask"], ...] = ("input_ids", "attention_mask")
 
 
 def _sentence(spec: ModelSpec, folder: Path) -> Network:
