@@ -135,7 +135,7 @@ def _save(made: Completion, out: Path | None, count: int) -> str:
     path = out if count == 1 else out.with_stem(f"{out.stem}-{made.seed}")
     image: Image = made.output  # type: ignore[assignment]
     with written_whole(path) as aside:
-        image.to_pillow().save(aside, **({"lossless": True} if path.suffix.lower() == ".webp" else {}))
+        image.to_pillow().save(aside, lossless=True)  # PNG always is, and does not mind
     return str(path)
 
 

@@ -35,7 +35,7 @@ class Decoded:
 
 
 class UntilStop:
-    """Text before the first of the stop texts; what could become one is held back."""
+    """Text before the stop text that is complete first; what could become one is held back."""
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = tuple(stops)
@@ -47,9 +47,10 @@ class UntilStop:
         if self.found:
             return ""
         text = self._held + piece
-        places = [place for stop in self._stops if (place := text.find(stop)) >= 0]
-        self.found = bool(places)
-        certain = min(places) if places else len(text) - self._open(text)
+        # The first that is complete, which does not depend on how the text is cut into pieces.
+        ends = [(place + len(stop), place) for stop in self._stops if (place := text.find(stop)) >= 0]
+        self.found = bool(ends)
+        certain = min(ends)[1] if ends else len(text) - self._open(text)
         self._held = "" if self.found else text[certain:]
         return text[:certain]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from panic_tda.errors import ConfigurationError, InvalidOutput, PanicError, RequestError
-from panic_tda.services.embedding import Embedding, Embeddings
+from panic_tda.services.embedding import Embeddings
 
 VECTOR_FILES = (".npy", ".parquet")
 
@@ -46,32 +46,46 @@ def encode_vectors(texts: Sequence[str], embeddings: Embeddings, ending: str) ->
     The latter has the columns text, vector, truncated, error and model, with null where there is nothing. Raises
     ``InvalidOutput`` where a text failed, for ``.npy`` cannot say so, and ``RequestError`` for any other ending.
     """
-    buffer = io.BytesIO()
-    if ending == ".npy":
-        import numpy as np
-
-        if failed := len(embeddings.faults):
-            raise InvalidOutput(
-                f"{failed} of {len(texts)} texts have no vector, which a .npy file cannot say",
-                hint="a .parquet file can, or see --json for what is wrong with them",
-            )
-        np.save(buffer, embeddings.vectors, allow_pickle=False)
-    elif ending == ".parquet":
-        import polars as pl
-
-        good = [outcome if isinstance(outcome, Embedding) else None for outcome in embeddings.outcomes]
-        faults = [outcome.message if isinstance(outcome, PanicError) else None for outcome in embeddings.outcomes]
-        vectors = [each.vector if each else None for each in good]
-        columns = {
-            "text": pl.Series(texts, dtype=pl.String),
-            "vector": pl.Series(vectors, dtype=pl.List(pl.Float32)).cast(pl.Array(pl.Float32, embeddings.dims)),
-            "truncated": pl.Series([each.truncated if each else None for each in good], dtype=pl.Boolean),
-            "error": pl.Series(faults, dtype=pl.String),
-            "model": pl.Series([embeddings.model] * len(texts), dtype=pl.String),
-        }
-        pl.DataFrame(columns).write_parquet(buffer, compression="zstd")
-    else:
+    if ending not in VECTOR_FILES:
         raise RequestError(f"vectors are written to {' or '.join(VECTOR_FILES)} files, not {ending or 'to others'}")
+    return _npy(embeddings) if ending == ".npy" else _parquet(texts, embeddings)
+
+
+def _npy(embeddings: Embeddings) -> bytes:
+    import numpy as np
+
+    if failed := len(embeddings.faults):
+        raise InvalidOutput(
+            f"{failed} of {len(embeddings)} texts have no vector, which a .npy file cannot say",
+            hint="a .parquet file can, or see --json for what is wrong with them",
+        )
+    buffer = io.BytesIO()
+    np.save(buffer, embeddings.vectors, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _parquet(texts: Sequence[str], embeddings: Embeddings) -> bytes:
+    import numpy as np
+    import polars as pl
+
+    vectors = np.zeros((len(texts), embeddings.dims), np.float32)
+    truncated: list[bool | None] = [None] * len(texts)
+    faults: list[str | None] = [None] * len(texts)
+    for at, outcome in enumerate(embeddings.outcomes):
+        if isinstance(outcome, PanicError):
+            faults[at] = outcome.message
+        else:
+            vectors[at], truncated[at] = outcome.vector, outcome.truncated
+    columns = {
+        "text": pl.Series(texts, dtype=pl.String),
+        "vector": pl.Series(vectors, dtype=pl.Array(pl.Float32, embeddings.dims)),
+        "truncated": pl.Series(truncated, dtype=pl.Boolean),
+        "error": pl.Series(faults, dtype=pl.String),
+        "model": pl.Series([embeddings.model] * len(texts), dtype=pl.String),
+    }
+    buffer = io.BytesIO()
+    frame = pl.DataFrame(columns).with_columns(pl.when(pl.col("error").is_null()).then("vector").alias("vector"))
+    frame.write_parquet(buffer, compression="zstd")
     return buffer.getvalue()
 
 
