@@ -6,7 +6,9 @@ PanicError                        1  the work failed
 │   ├── NotFound                     no experiment or run goes by that name
 │   │   └── UnknownModel                no model does; the hint has the nearest names
 │   ├── HistoricalModel              an imported experiment is performed; its models are never executed
-│   └── SignatureError               a value or a chain of models of the wrong type
+│   ├── SignatureError               a value or a chain of models of the wrong type
+│   ├── InvalidConstraint            a schema, pattern or grammar that no answer can be held to
+│   └── IncompatibleVectors          vectors of two models, or of two versions of one, are compared
 ├── RecordError                   1  the database
 │   ├── FutureRecord                 written by a newer panic-tda
 │   ├── RecordUnavailable            cannot be opened, or is not a panic-tda database
@@ -18,6 +20,7 @@ PanicError                        1  the work failed
 │   ├── InvalidOutput                wrong type, wrong length, not finite, zero vector
 │   ├── ModelCallFailed              the model raised
 │   ├── EndpointUnavailable          a server that computes models does not answer, and is left alone for a while
+│   ├── ConstraintError              no whole answer under a constraint within max_tokens
 │   └── InsanePreview                outputs on trial inputs look like rubbish
 ├── ExecutionError                1  where the model ran
 │   ├── InsufficientMemory           the model does not fit the memory budget
@@ -86,6 +89,14 @@ class SignatureError(RequestError):
     """A value, or a chain of models, has the wrong type."""
 
 
+class InvalidConstraint(RequestError):
+    """A schema, pattern or grammar is wrong, or says what cannot be enforced."""
+
+
+class IncompatibleVectors(RequestError):
+    """Vectors of two models, or of two versions of one model, have no common measure."""
+
+
 class RecordError(PanicError):
     """The database cannot be used as it is."""
 
@@ -128,6 +139,10 @@ class ModelCallFailed(ModelError):
 
 class EndpointUnavailable(ModelError):
     """A server that computes models did not answer, or failed so often that it is left alone for a while."""
+
+
+class ConstraintError(ModelError):
+    """A constrained answer did not come to an end within its tokens; what there is of it is not handed out."""
 
 
 class InsanePreview(ModelError):

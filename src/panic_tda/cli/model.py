@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,7 @@ from panic_tda.cli.output import gigabytes, message, print_json, print_table
 
 if TYPE_CHECKING:
     from panic_tda.models.fitting import Fit
-    from panic_tda.models.model import ModelSpec, ParameterValue
+    from panic_tda.models.model import ModelSpec
     from panic_tda.signature import Signature
 
 app = typer.Typer(help="The models panic-tda knows.", no_args_is_help=True)
@@ -159,9 +158,10 @@ def add(
     ] = False,
 ) -> None:
     """Add a model from a folder or file on this machine, or at an address that speaks the OpenAI shapes."""
+    from panic_tda.cli.pairs import key_and_value
     from panic_tda.models.adding import add as put
 
-    options = dict(_pair(text) for text in option or [])
+    options = dict(key_and_value(text) for text in option or [])
     if pipeline:
         options["pipeline"] = pipeline
     spec = put(name, source, family, options, trust=trust)
@@ -191,18 +191,6 @@ def export_onnx(
     size = f"{exported.bytes / 1e6:.1f} MB"
     print(f"{exported.folder}: {', '.join(exported.files)} ({size}); smallest cosine {exported.smallest_cosine:.7f}")
     print(f"run it: panic-tda model add NAME --from {exported.folder} --family onnx")
-
-
-def _pair(text: str) -> tuple[str, ParameterValue]:
-    from panic_tda.errors import RequestError
-
-    key, equals, value = text.partition("=")
-    if not (key and equals and value):
-        raise RequestError(f"--option {text!r} is not KEY=VALUE")
-    try:
-        return key, json.loads(value) if not value.startswith(("[", "{", "null")) else value
-    except ValueError:
-        return key, value
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from panic_tda.content import Content, Text
 from panic_tda.errors import ModelError
@@ -12,6 +12,7 @@ from panic_tda.models.model import ModelSpec, Tier
 from panic_tda.models.onnx.batches import batches, company_changes_nothing
 from panic_tda.models.onnx.sessions import Session
 from panic_tda.models.onnx.vectors import POOLINGS, unit
+from panic_tda.models.purpose import Measured, Purpose
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 
 _PROBES = (1, 9, 30)
 """Numbers of words of the texts of the proof: their tokens are about as many as captions have."""
+
+
+class Read(NamedTuple):
+    """The numbers of a text's tokens; ``truncated``: there were more."""
+
+    ids: list[int]
+    truncated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,12 @@ class Tokens:
 
     def of(self, text: str) -> list[int]:
         """The numbers of the tokens, without padding."""
-        return list(self.tokenizer.encode(self.prompt + text).ids)
+        return self.read(text).ids
+
+    def read(self, text: str) -> Read:
+        """The numbers of the tokens, and whether there were more than the tokenizer keeps."""
+        encoded = self.tokenizer.encode(self.prompt + text)
+        return Read(list(encoded.ids), bool(encoded.overflowing))
 
     def arrays(self, rows: Sequence[list[int]]) -> Arrays:
         """Inputs of the network: int64, shape (rows, longest row or ``padded_to``)."""
@@ -70,17 +83,28 @@ class TextEmbedder:
 
     def embed(self, inputs: Sequence[Content]) -> list[Vector | ModelError]:
         """One float32 vector of the entry's ``dims`` for each text, of length 1."""
-        rows = [self._tokens.of(cast("Text", text).value) for text in inputs]
+        return self._vectors([self._tokens.of(cast("Text", text).value) for text in inputs])
+
+    def embed_texts(self, texts: Sequence[str], purpose: Purpose) -> list[Measured | ModelError]:
+        """See :class:`~panic_tda.models.purpose.TextEmbedder`; the purpose changes nothing."""
+        read = [self._tokens.read(text) for text in texts]
+        vectors = self._vectors([each.ids for each in read])
+        return [
+            vector if isinstance(vector, ModelError) else Measured(vector, each.truncated)
+            for vector, each in zip(vectors, read, strict=True)
+        ]
+
+    def close(self) -> None:
+        """Frees the weights."""
+        self._session.close()
+
+    def _vectors(self, rows: Sequence[list[int]]) -> list[Vector | ModelError]:
         found: dict[int, Vector | ModelError] = {}
         for part in self._calls([max(len(row), self._tokens.padded_to) for row in rows]):
             made = self._session.compute(self._tokens.arrays([rows[index] for index in part]))
             for index, output in zip(part, made, strict=True):
                 found[index] = unit(self._spec, self._pooled(output, len(rows[index])))
         return [found[index] for index in range(len(rows))]
-
-    def close(self) -> None:
-        """Frees the weights."""
-        self._session.close()
 
     def _calls(self, sizes: Sequence[int]) -> list[list[int]]:
         return batches(sizes, equal=self._exact) if self._together else [[index] for index in range(len(sizes))]

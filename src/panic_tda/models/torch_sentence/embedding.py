@@ -7,13 +7,14 @@ models trained for it allow) are brought back to length 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from panic_tda.content import Content
+from panic_tda.content import Content, Text
 from panic_tda.errors import InvalidOutput, ModelError
 from panic_tda.models.model import ModelSpec, Placement, Tier
 from panic_tda.models.onnx.batches import batches
+from panic_tda.models.purpose import Measured, Purpose
 from panic_tda.models.repositories import brings_code, require_folder
 from panic_tda.models.sentence import minilm_tokenizer
 from panic_tda.models.torch_place import computing, loading, quiet, torch_device, torch_dtype
@@ -26,24 +27,56 @@ if TYPE_CHECKING:
     from panic_tda.models.model import Vector
 
 
+Measure: TypeAlias = Callable[[list[Any]], Iterable[Any]]
+"""Gives the raw vector of each content."""
+
+
 class TorchEmbedder:
     """Measures contents with a function that gives the raw vector of each; ``rows`` is how many share a call."""
 
-    def __init__(self, spec: ModelSpec, measure: Callable[[list[Any]], Any], threads: int, rows: int = 1) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        measure: Measure,
+        threads: int,
+        rows: int = 1,
+        *,
+        measure_query: Measure | None = None,
+        exceeds: Callable[[str, Purpose], bool] | None = None,
+    ) -> None:
+        """``measure_query`` is for queries, where they get a prompt of their own; ``exceeds``: is a text too long?"""
         self._spec = spec
         self._measure = measure
+        self._measure_query = measure_query or measure
+        self._exceeds = exceeds
         self._threads = threads
         self._rows = rows
 
     def embed(self, inputs: Sequence[Content]) -> list[Vector | ModelError]:
         """One float32 vector of the entry's ``dims`` for each content, of length 1."""
         with computing(self._threads), quiet():
-            parts = (list(inputs[start : start + self._rows]) for start in range(0, len(inputs), self._rows))
-            return [unit(self._spec, raw) for part in parts for raw in self._measure(part)]
+            return [unit(self._spec, raw) for raw in self._raw(inputs, self._measure)]
+
+    def embed_texts(self, texts: Sequence[str], purpose: Purpose) -> list[Measured | ModelError]:
+        """See :class:`~panic_tda.models.purpose.TextEmbedder`."""
+        measure = self._measure_query if purpose is Purpose.QUERY else self._measure
+        with computing(self._threads), quiet():
+            raw = self._raw([Text(text) for text in texts], measure)
+            return [self._measured(text, purpose, each) for text, each in zip(texts, raw, strict=True)]
 
     def close(self) -> None:
         """Frees the weights."""
-        del self._measure
+        del self._measure, self._measure_query, self._exceeds
+
+    def _raw(self, contents: Sequence[Content], measure: Measure) -> Iterator[Any]:
+        for start in range(0, len(contents), self._rows):
+            yield from measure(list(contents[start : start + self._rows]))
+
+    def _measured(self, text: str, purpose: Purpose, raw: Any) -> Measured | ModelError:
+        vector = unit(self._spec, raw)
+        if isinstance(vector, ModelError):
+            return vector
+        return Measured(vector, None if self._exceeds is None else self._exceeds(text, purpose))
 
 
 def unit(spec: ModelSpec, raw: Any) -> Vector | ModelError:
@@ -63,18 +96,24 @@ def unit(spec: ModelSpec, raw: Any) -> Vector | ModelError:
 def load(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
     """Loads a folder in the format of sentence-transformers (or of transformers, then with mean pooling)."""
     model = open_sentence_model(spec, torch_device(spec, placement))
-    asked: dict[str, Any] = {}
-    if prompt := str(spec.option("prompt")):
-        asked["prompt_name" if prompt in model.prompts else "prompt"] = prompt
-    if task := str(spec.option("task")):
-        asked["task"] = task
+    document = str(spec.option("prompt"))
+    query = str(spec.option("query_prompt")) or ("query" if "query" in model.prompts else document)
+    task = {"task": str(spec.option("task"))} if spec.option("task") else {}
     rows = _rows(spec)
 
-    def measure(contents: list[Any]) -> Any:
-        texts = [text.value for text in contents]
-        return model.encode(texts, batch_size=rows, show_progress_bar=False, convert_to_numpy=False, **asked)
+    def measuring(prompt: str) -> Measure:
+        named = {"prompt_name" if prompt in model.prompts else "prompt": prompt} if prompt else {}
+        how = {"batch_size": rows, "show_progress_bar": False, "convert_to_numpy": False, **named, **task}
+        return lambda contents: cast("Iterable[Any]", model.encode([text.value for text in contents], **how))
 
-    return TorchEmbedder(spec, measure, placement.threads, rows)
+    def exceeds(text: str, purpose: Purpose) -> bool:
+        prompt = query if purpose is Purpose.QUERY else document
+        read = model.tokenizer(model.prompts.get(prompt, prompt) + text, truncation=False, verbose=False).input_ids
+        return model.max_seq_length is not None and len(read) > model.max_seq_length
+
+    return TorchEmbedder(
+        spec, measuring(document), placement.threads, rows, measure_query=measuring(query), exceeds=exceeds
+    )
 
 
 def load_minilm(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
@@ -95,7 +134,9 @@ def load_minilm(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
             found |= dict(zip(part, together([rows[index] for index in part]), strict=True))
         return [found[index] for index in range(len(rows))]
 
-    return TorchEmbedder(spec, measure, placement.threads, _rows(spec))
+    return TorchEmbedder(
+        spec, measure, placement.threads, _rows(spec), exceeds=lambda text, _: tokens.read(text).truncated
+    )
 
 
 def open_sentence_model(spec: ModelSpec, device: str) -> Any:
