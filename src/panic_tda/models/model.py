@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from panic_tda.content import Content, text_fault
-from panic_tda.errors import ModelError, PrerequisiteError
+from panic_tda.errors import ModelError, ModelLoadError, PrerequisiteError
 from panic_tda.models.repositories import Repository, identity, library_versions
 from panic_tda.models.weights import Weights
 from panic_tda.signature import Signature
@@ -99,6 +102,7 @@ class Embedder(Protocol):
 
 
 Model: TypeAlias = Generator | Embedder
+Lender: TypeAlias = Callable[["ModelSpec"], AbstractContextManager[Model]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +110,21 @@ class Placement:
     """Where and how a model is loaded.
 
     ``device`` is ``auto`` (the device of the catalogue entry) or one device of that kind, such as ``cuda:1``.
+    ``lender`` gives the place's own loaded models, pinned while they are borrowed; it never leaves its process.
     """
 
     device: str = "auto"
     threads: int = 1
+    lender: Lender | None = field(default=None, repr=False, compare=False)
+
+    def borrowed(self, part: ModelSpec) -> AbstractContextManager[Model]:
+        """A model of the same place, while the block lasts: loaded once, whoever uses it.
+
+        Raises ``ModelLoadError`` where nobody lends models, and whatever loading raises.
+        """
+        if self.lender is None:
+            raise ModelLoadError(f"{part.name} is to be borrowed, and this place lends no models")
+        return self.lender(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +134,8 @@ class ModelSpec:
     ``loader`` is ``"module:callable"``; the callable takes ``(spec, placement)`` and returns the loaded model.
     ``revision`` counts changes of our own code that alter results. ``twin`` names the test that covers the family.
     Weights come as files of Python packages (``weights``) or as a whole folder (``repository``). ``options`` are facts
-    that the family's code needs and no experiment changes. ``dtype`` and ``device`` are what is computed in; the
+    that the family's code needs and no experiment changes. ``parts`` are the models it borrows from the place it runs
+    in, instead of loading weights of its own. ``dtype`` and ``device`` are what is computed in; the
     catalogue fills them in for this machine where the settings say ``auto``.
     """
 
@@ -147,19 +163,31 @@ class ModelSpec:
     repository: Repository | None = None
     device: str = "cpu"
     options: Options = ()
+    parts: tuple[ModelSpec, ...] = ()
 
     @property
     def version(self) -> str:
         """Identity of what the model computes.
 
         Our revision, and the start of the hash of each weights file; or, for a repository, of its commit or content,
-        then number type, device, and the versions of the libraries that compute.
+        then number type, device, and the versions of the libraries that compute; or, for a model that borrows others,
+        of its options and their versions.
         """
+        if self.parts:
+            told = [self.options, [(part.name, part.version) for part in self.parts]]
+            known = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
+            return ".".join([f"{self.revision}+{known}", *library_versions(self.requires)])
         if self.repository is not None:
             known = identity(self.repository)[:12]
             return ".".join([f"{self.revision}+{known}", self.dtype, self.device, *library_versions(self.requires)])
         hashes = ".".join(weights.sha256[:12] for weights in self.weights)
         return f"{self.revision}+{hashes}" if hashes else str(self.revision)
+
+    def whole(self) -> Iterator[ModelSpec]:
+        """The model itself, then everything it borrows, however deep."""
+        yield self
+        for part in self.parts:
+            yield from part.whole()
 
     def option(self, name: str, default: ParameterValue = "") -> ParameterValue:
         """A fact for the family's code."""
