@@ -17,6 +17,7 @@ FILES = {
     "experiment": "experiment",
     "run": "run_noun",
     "model": "model",
+    "program": "program",
     "cluster": "cluster",
     "export": "export",
     "import": "import_command",

@@ -39,7 +39,7 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One setting of a model that a network node may change."""
+    """One setting of a model that a network node may change, or must give where it is ``required``."""
 
     name: str
     default: ParameterValue
@@ -48,6 +48,7 @@ class Parameter:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     multiple: int = 1
+    required: bool = False
 
     def fault(self, value: object) -> str | None:
         """What is wrong with ``value`` for this parameter, or None. Whole numbers count as floats."""
@@ -208,7 +209,7 @@ class ModelSpec:
             are = "package {} is" if len(missing) == 1 else "packages {} are"
             raise PrerequisiteError(
                 f"{self.name}: the Python {are.format(', '.join(missing))} not installed",
-                hint=f"pip install 'panic-tda[{self.extra}]'" if self.extra else f"pip install {' '.join(missing)}",
+                hint=_installing(self.extra) if self.extra else f"pip install {' '.join(missing)}",
             )
 
     def load(self, placement: Placement) -> Model:
@@ -218,10 +219,20 @@ class ModelSpec:
         return cast("Model", getattr(import_module(module), attribute)(self, placement))
 
 
+def _installing(extra: str) -> str:
+    """How an extra is installed; the metadata of dspy asks for packages that it does not need, and that exclude others."""
+    besides = " && pip install --no-deps 'dspy>=3.4,<4'" if extra == "dspy" else ""
+    return f"pip install 'panic-tda[{extra}]'{besides}"
+
+
 def parameter_faults(spec: ModelSpec, given: Mapping[str, Any]) -> list[str]:
     """What is wrong with the parameters given to a model, one sentence for each fault."""
     known = {parameter.name: parameter for parameter in spec.parameters}
-    faults = []
+    faults = [
+        f"{spec.name} needs a value of {name}"
+        for name, parameter in known.items()
+        if parameter.required and name not in given
+    ]
     for name, value in given.items():
         if name not in known:
             options = ", ".join(known) or "none"
