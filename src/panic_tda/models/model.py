@@ -220,7 +220,7 @@ class ModelSpec:
 
 
 def _installing(extra: str) -> str:
-    """How an extra is installed; the metadata of dspy asks for packages that it does not need, and that exclude others."""
+    """How an extra is installed; the metadata of dspy asks for packages that it can do without."""
     besides = " && pip install --no-deps 'dspy>=3.4,<4'" if extra == "dspy" else ""
     return f"pip install 'panic-tda[{extra}]'{besides}"
 

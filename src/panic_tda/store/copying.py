@@ -2,9 +2,9 @@
 
 Each experiment is copied in one transaction with everything it refers to: outputs, vectors, model versions, diagrams,
 failures, results, its own clusterings and the stored programs of the names it uses, with their ids and timestamps. What
-the target holds of it is replaced, so copying again changes nothing, and copying an experiment that has grown brings the
-copy up to date. Only a program that the target has under the same name stays as it is there: the definitions that the
-experiment was begun with are in its configuration.
+the target holds of it is replaced, so copying again changes nothing, and copying an experiment that has grown brings
+the copy up to date. Only a program that the target has under the same name stays as it is there: the definitions that
+the experiment was begun with are in its configuration.
 """
 
 from __future__ import annotations
