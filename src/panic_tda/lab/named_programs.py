@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from panic_tda.errors import ConfigurationError, PanicError, UnknownModel
-from panic_tda.models.catalogue import catalogue, find, nearest_names
+from panic_tda.models.catalogue import catalogue, look_up, nearest_names
 from panic_tda.models.model import ModelSpec
 from panic_tda.programs.definition import Definition
 from panic_tda.programs.making import needed, program_spec
@@ -45,11 +45,13 @@ class NamedPrograms:
 
     def find(self, name: str) -> ModelSpec:
         """The model or program of that name; raises ``UnknownModel``, or what is wrong with the program."""
-        if name not in self._written and name in catalogue():
-            return find(name)
+        if name not in self._written and "@" not in name and (spec := look_up(name)):
+            return spec
         known = self._known()
         if name not in known:
-            raise UnknownModel(f"unknown model {name!r}", hint=nearest_names(name, [*catalogue(), *known]))
+            raise UnknownModel(
+                f"unknown model {name!r}", hint=nearest_names(name.partition("@")[0], [*catalogue(), *known])
+            )
         spec = program_spec(name, known)
         self._used |= needed(name, known)
         return spec

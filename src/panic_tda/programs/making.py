@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from panic_tda.errors import ConfigurationError, SignatureError, UnknownModel
-from panic_tda.models.catalogue import catalogue, find, nearest_names, remember
+from panic_tda.models.catalogue import catalogue, find, look_up, nearest_names, remember
 from panic_tda.models.model import ModelSpec, Tier
 from panic_tda.programs.definition import DSPY_STRATEGIES, Definition
 from panic_tda.programs.parameters import node_parameters, sorted_parameters
@@ -101,11 +101,11 @@ def _made(name: str, definitions: Mapping[str, Definition], above: tuple[str, ..
 def _part(step: str, definitions: Mapping[str, Definition], above: tuple[str, ...]) -> ModelSpec:
     if step in definitions:
         return _made(step, definitions, above)
-    try:
-        return find(step)
-    except UnknownModel:
+    spec = look_up(step) if "@" not in step else None  # what was made from other data is no name to rely on
+    if spec is None:
         near = nearest_names(step, [*catalogue(), *definitions])
-        raise UnknownModel(f"program {above[-1]}: unknown model {step!r}", hint=near) from None
+        raise UnknownModel(f"program {above[-1]}: unknown model {step!r}", hint=near)
+    return spec
 
 
 def _digest(definition: Definition, parts: Sequence[ModelSpec]) -> str:
