@@ -46,7 +46,12 @@ def test_with_json_show_is_what_create_prints_and_reads_again(command: CommandLi
 
 
 def test_what_dspy_saved_gives_instructions_and_demos(command: CommandLine) -> None:
-    state = {"traces": [], "train": [], "signature": {"instructions": "Be bold.", "fields": []}, "lm": None}
+    state: dict[str, object] = {
+        "traces": [],
+        "train": [],
+        "signature": {"instructions": "Be bold.", "fields": []},
+        "lm": None,
+    }
     demo = {"augmented": True, "question": "a", "answer": "b"}
     (command.folder / "saved.json").write_text(json.dumps(state | {"demos": [demo], "metadata": {}}))
     ask = ("--signature", "question -> answer", "--strategy", "predict", "--model", "SmolLM2")
@@ -105,7 +110,7 @@ def test_list_has_every_program_and_delete_takes_one_away(command: CommandLine) 
         (("run", "Caption", "a", "--input", "b=c"), "there is no input 'b'"),
         (("run", "Caption", "--input", "b"), "--input 'b' is not NAME=VALUE"),
         (("run", "Count", "many"), "number must be a whole number, not 'many'"),
-        (("run", "Capion", "a"), "did you mean Caption?"),
+        (("run", "Capion", "a"), "did you mean Caption or Count?"),
         (("show", "Nothing"), "there is no program 'Nothing'"),
         (("delete", "Nothing"), "there is no program 'Nothing'"),
     ],

@@ -83,6 +83,12 @@ def test_the_version_of_a_model_that_borrows_others_follows_theirs_and_its_own_o
     assert [each.name for each in replace(part, parts=(spec,)).whole()] == ["Glyph", "DummyI2T", "Glyph"]
 
 
+def test_a_parameter_that_is_required_must_be_given() -> None:
+    spec = replace(find("Glyph"), parameters=(STEPS, replace(STYLE, required=True)))
+    assert parameter_faults(spec, {"steps": 2}) == ["Glyph needs a value of style"]
+    assert parameter_faults(spec, {"style": "oil"}) == []
+
+
 def test_a_place_without_a_lender_lends_nothing() -> None:
     with pytest.raises(ModelLoadError, match="Glyph is to be borrowed"):
         Placement().borrowed(find("Glyph"))

@@ -45,7 +45,12 @@ def test_a_definition_is_spelled_in_one_way_whatever_way_it_was_written_in() -> 
     loose = Definition.from_json({**CHAIN, "signature": "text,style->answer", "model": "Paint,RapidOCR ,Short,  Ask"})
     assert loose == Definition.from_json(CHAIN)
     assert loose.models == ("Paint", "RapidOCR", "Short", "Ask")
-    assert Definition.from_json({**loose.to_json(), "name": "Chain", "created_at": "then"}) == loose
+    assert (
+        Definition.from_json(
+            {**loose.to_json(), "name": "Chain", "model_name": "Chain@1", "version": "1", "created_at": "then"}
+        )
+        == loose
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,6 +180,6 @@ def test_programs_that_contain_themselves_are_refused(inner: str) -> None:
 
 def test_pipelines_cannot_explode() -> None:
     step = {"signature": "text -> answer", "strategy": "pipeline"}
-    entries = {f"P{level}": step | {"model": [f"P{level + 1}"] * 2} for level in range(40)}
+    entries: dict[str, Any] = {f"P{level}": step | {"model": [f"P{level + 1}"] * 2} for level in range(40)}
     entries["P40"] = step | {"model": "SmolLM2"}
     assert "is made of more than 100 parts" in refused("P0", entries).message

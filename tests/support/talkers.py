@@ -1,8 +1,8 @@
 """Language models that answer by rule, for programs: what they make follows from what they are asked and the seed.
 
 ``Talker`` keeps to schemas. A question with ``shy`` is answered badly under seed 7, one with ``mute`` always; one with
-``endless`` is cut; ``refuse`` is an error and ``forget`` an answer that runs out of memory. ``Mumbler`` takes texts only,
-and answers in the marked fields that DSPy then asks for.
+``endless`` is cut; ``refuse`` is an error and ``forget`` an answer that runs out of memory. ``Mumbler`` takes texts
+only, and answers in the marked fields that DSPy then asks for.
 """
 
 from __future__ import annotations

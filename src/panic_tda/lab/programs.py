@@ -52,8 +52,9 @@ class Programs:
 
     def run_on(self, name: str, inputs: Mapping[str, Value], *, seed: int = 0) -> ProgramRun:
         """Runs a program; raises ``ProgramNotFound``, ``SignatureError`` before any model is called, ``ModelError``."""
-        spec = self.entry(name)
-        return run(self._executor, spec, inputs, seed=seed)
+        executor, spec = self._executor, self.entry(name)
+        preflight({spec.name: spec}, executor)
+        return run(executor, spec, inputs, seed=seed)
 
     def entry(self, name: str) -> ModelSpec:
         """The entry of a stored program as a model; raises ``ProgramNotFound``."""

@@ -16,7 +16,7 @@ DSPY_STRATEGIES = ("predict", "chain_of_thought")
 
 _REQUIRED = ("signature", "strategy", "model")
 _KEYS = (*_REQUIRED, "parameters")
-_SHOWN_BESIDES = ("name", "version", "created_at")
+_SHOWN_BESIDES = ("name", "model_name", "version", "created_at")
 """What ``program show --json`` prints and a definition does not hold."""
 
 

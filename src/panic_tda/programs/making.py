@@ -93,7 +93,11 @@ def _made(name: str, definitions: Mapping[str, Definition], above: tuple[str, ..
         non_commercial=any(part.non_commercial for part in parts),
         dtype=_together(part.dtype for part in parts),
         device=_together(part.device for part in parts),
-        options=(("signature", str(signature)), ("definition", definition.canonical)),
+        options=(
+            ("signature", str(signature)),
+            ("strategy", definition.strategy),
+            ("definition", definition.canonical),
+        ),
         parts=parts,
     )
 
