@@ -4,7 +4,8 @@ PanicError                        1  the work failed
 ├── RequestError                  2  the request was wrong
 │   ├── ConfigurationError           experiment file or settings; carries every issue at once
 │   ├── NotFound                     no experiment or run goes by that name
-│   │   └── UnknownModel                no model does; the hint has the nearest names
+│   │   ├── UnknownModel                no model does; the hint has the nearest names
+│   │   └── ProgramNotFound             no program does; the hint has the nearest names
 │   ├── HistoricalModel              an imported experiment is performed; its models are never executed
 │   ├── SignatureError               a value or a chain of models of the wrong type
 │   ├── InvalidConstraint            a schema, pattern or grammar that no answer can be held to
@@ -79,6 +80,10 @@ class NotFound(RequestError):
 
 class UnknownModel(NotFound):
     """No model goes by that name; the hint gives the nearest ones."""
+
+
+class ProgramNotFound(NotFound):
+    """No program goes by that name; the hint gives the nearest ones."""
 
 
 class HistoricalModel(RequestError):

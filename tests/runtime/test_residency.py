@@ -195,5 +195,50 @@ def test_what_is_expected_to_be_resident_is_what_will_be(budget: int, used: list
     assert sum(spec.memory_bytes for spec in SIZED if spec.name in expected.names()) <= budget * MEGABYTE
 
 
+BORROWER = fake_spec("Borrower", megabytes=0, parts=(A,))
+
+
+def test_a_borrowed_model_is_the_resident_one_and_stays_pinned_until_it_is_given_back() -> None:
+    residency = room_for(1)
+    (a,) = use(residency, A)
+    condition = watched(residency)
+    with residency.use(BORROWER):
+        with residency.lend(A) as borrowed:
+            assert borrowed is a
+            waiting = beside(use, residency, B)
+            assert condition.waiting.acquire(timeout=30)
+            assert as_fake(a).closed == 0
+        waiting.result(timeout=30)
+    assert as_fake(a).closed == 1
+
+
+def test_a_model_without_weights_of_its_own_needs_the_room_of_what_it_borrows() -> None:
+    residency = room_for(1)
+    greedy = fake_spec("Greedy", megabytes=0, parts=(fake_spec("Chain", megabytes=0, parts=(HUGE,)),))
+    with pytest.raises(InsufficientMemory, match=r"^Huge needs"):
+        residency.check(greedy)
+    residency.check(BORROWER)
+
+
+def test_a_model_that_hangs_is_forgotten_with_what_it_borrowed() -> None:
+    residency = room_for(2)
+    (a,) = use(residency, A)
+    with residency.use(BORROWER), residency.lend(A):
+        residency.abandon(BORROWER)
+        assert use(residency, A)[0] is not a
+
+
+@given(budget=st.integers(10, 40), used=st.lists(st.sampled_from([A, B, C, BORROWER]), max_size=20))
+def test_what_borrows_leaves_behind_what_is_expected(budget: int, used: list[ModelSpec]) -> None:
+    residency, expected = Residency(budget * MEGABYTE, loaded), ExpectedResidents(budget * MEGABYTE)
+    for spec in used:
+        expected.use(spec)
+        with residency.use(spec):
+            for part in spec.parts:
+                with residency.lend(part):
+                    pass
+    assert expected.names() == frozenset(residency._residents)
+
+
 def test_the_default_budget_is_part_of_this_machine() -> None:
     assert 2**28 < available_memory() < 2**50

@@ -17,6 +17,7 @@ FILES = {
     "experiment": "experiment",
     "run": "run_noun",
     "model": "model",
+    "program": "program",
     "cluster": "cluster",
     "generate": "generate",
     "embed": "embed",

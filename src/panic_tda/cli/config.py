@@ -10,11 +10,13 @@ app = typer.Typer(help="The experiment file.", no_args_is_help=True)
 
 
 @app.command()
-def schema() -> None:
-    """The JSON Schema of the experiment file, for editors and scripts."""
+def schema(context: typer.Context) -> None:
+    """The JSON Schema of the experiment file, with the names of models and stored programs, for editors and scripts."""
     from panic_tda.lab.config import config_schema
+    from panic_tda.lab.laboratory import programs_of
 
-    print_json(config_schema())
+    with context.obj.record_to_consult() as record:
+        print_json(config_schema(programs_of(record)))
 
 
 @app.callback()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
@@ -26,6 +26,8 @@ _FAMILIES = (
     *("remote", "dummy"),
 )
 PLUGIN_GROUP = "panic_tda.models"
+
+_made_from_data: dict[str, Callable[[], ModelSpec]] = {}
 
 
 def catalogue() -> dict[str, ModelSpec]:
@@ -59,12 +61,25 @@ def published() -> dict[str, ModelSpec]:
     return with_plugins(specs, PLUGIN_GROUP, ModelSpec)
 
 
+def remember(name: str, make: Callable[[], ModelSpec]) -> None:
+    """Lets :func:`find` know a model that is made from data, a program for example.
+
+    Its name must hold a hash of that data: then it means the same for ever, and nothing need be forgotten.
+    """
+    _made_from_data.setdefault(name, make)
+
+
+def look_up(name: str) -> ModelSpec | None:
+    """The model of that name, or None."""
+    return _made_from_data[name]() if name in _made_from_data else catalogue().get(name)
+
+
 def find(name: str) -> ModelSpec:
     """The model of that name; raises :class:`UnknownModel` with the nearest names."""
-    specs = catalogue()
-    if name not in specs:
-        raise UnknownModel(f"unknown model {name!r}", hint=nearest_names(name, specs))
-    return specs[name]
+    spec = look_up(name)
+    if spec is None:
+        raise UnknownModel(f"unknown model {name!r}", hint=nearest_names(name, catalogue()))
+    return spec
 
 
 def nearest_names(name: str, known: Iterable[str]) -> str:

@@ -41,7 +41,7 @@ class InProcessExecutor:
         A call that takes longer than ``call_timeout_s`` (0: no limit) fails with ``ExecutionTimeout``. Nothing can stop
         a model that hangs in this process: it is left to itself, with its memory, and loaded anew for the next call.
         """
-        placement = Placement(threads=threads)
+        placement = Placement(threads=threads, lender=lambda part: self._residency.lend(part))
         budget = memory_budget or available_memory()
         self._expected = ExpectedResidents(budget)
         self._residency = Residency(budget, lambda spec: load(spec, placement))

@@ -32,7 +32,7 @@ class Residency:
         self.loads = 0
 
     def check(self, spec: ModelSpec) -> None:
-        """Raises ``InsufficientMemory`` when the model alone is larger than the budget."""
+        """Raises ``InsufficientMemory`` when the model, or one that it borrows, is larger than the budget."""
         check_fits(spec, self._budget)
 
     @contextmanager
@@ -46,10 +46,20 @@ class Residency:
                 resident.pins -= 1
                 self._changed.notify_all()
 
+    @contextmanager
+    def lend(self, spec: ModelSpec) -> Iterator[Model]:
+        """The loaded model for another one that is in use here; pinned like that one, until the block ends.
+
+        Whoever borrows one model at a time, and takes no room itself, never waits for a pin of its own.
+        """
+        with self.use(spec) as (model, _):
+            yield model
+
     def abandon(self, spec: ModelSpec) -> None:
-        """Forgets a model that hangs, and cannot be freed; its next use loads it anew."""
+        """Forgets a model that hangs, and what it borrows: they cannot be freed; their next use loads them anew."""
         with self._changed:
-            self._residents.pop(spec.name, None)
+            for each in spec.whole():
+                self._residents.pop(each.name, None)
             self._changed.notify_all()
 
     def drop(self, spec: ModelSpec) -> None:
@@ -115,12 +125,13 @@ class ExpectedResidents:
 
     def use(self, spec: ModelSpec) -> None:
         """The model is used next; one that is larger than the budget changes nothing, since it is refused."""
-        if spec.memory_bytes > self._budget:
+        if any(each.memory_bytes > self._budget for each in spec.whole()):
             return
-        self._sizes.pop(spec.name, None)
-        while self._sizes and sum(self._sizes.values()) + spec.memory_bytes > self._budget:
-            self._sizes.popitem(last=False)
-        self._sizes[spec.name] = spec.memory_bytes
+        for each in spec.whole():
+            self._sizes.pop(each.name, None)
+            while self._sizes and sum(self._sizes.values()) + each.memory_bytes > self._budget:
+                self._sizes.popitem(last=False)
+            self._sizes[each.name] = each.memory_bytes
 
     def names(self) -> frozenset[str]:
         """The models that are expected to be in memory."""
@@ -128,12 +139,13 @@ class ExpectedResidents:
 
 
 def check_fits(spec: ModelSpec, budget_bytes: int) -> None:
-    """Raises ``InsufficientMemory`` when the model alone is larger than the budget."""
-    if spec.memory_bytes > budget_bytes:
-        raise InsufficientMemory(
-            f"{spec.name} needs {_gigabytes(spec.memory_bytes)}, the memory budget is {_gigabytes(budget_bytes)}",
-            hint="raise memory_budget in the settings, or choose a smaller model (panic-tda model list)",
-        )
+    """Raises ``InsufficientMemory`` when the model, or one that it borrows, is larger than the budget."""
+    for each in spec.whole():
+        if each.memory_bytes > budget_bytes:
+            raise InsufficientMemory(
+                f"{each.name} needs {_gigabytes(each.memory_bytes)}, the memory budget is {_gigabytes(budget_bytes)}",
+                hint="raise memory_budget in the settings, or choose a smaller model (panic-tda model list)",
+            )
 
 
 def _gigabytes(count: int) -> str:

@@ -48,7 +48,7 @@ class Host:
         self.settings = settings or load_settings()
         self._threads = self.settings.threads or max(1, (os.cpu_count() or 1) // 2)
         self._budget = self.settings.memory_budget * 1_000_000 or available_memory()
-        placement = Placement(threads=self._threads)
+        placement = Placement(threads=self._threads, lender=lambda part: self._residency.lend(part))
         self._residency = Residency(self._budget, lambda spec: load(spec, placement))
         self._limits = BatchLimits()
         self._turns: dict[str, threading.Lock] = {}

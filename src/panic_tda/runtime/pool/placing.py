@@ -101,12 +101,13 @@ def room_for(
     spec: ModelSpec, me: int, workers: Sequence[Worker], budget: int
 ) -> tuple[tuple[int, ModelSpec], ...] | None:
     """What must leave so that the model fits beside the rest; None while too much of that is in use."""
-    missing = sum(worker.used for worker in workers) + spec.memory_bytes - budget
+    needed = sum(each.memory_bytes for each in spec.whole() if each not in workers[me].holds)
+    missing = sum(worker.used for worker in workers) + needed - budget
     leaving: list[tuple[int, ModelSpec]] = []
     for number in sorted(range(len(workers)), key=lambda other: other != me):
         if missing > 0 and workers[number].is_idle:
             for held, size in workers[number].holds.items():
-                if missing > 0:
+                if missing > 0 and (number != me or held not in spec.whole()):
                     leaving.append((number, held))
                     missing -= size
     return tuple(leaving) if missing <= 0 else None
