@@ -23,6 +23,9 @@ PanicError                        1  the work failed
 │   ├── OutOfMemory                  a batch did not fit; the batch is halved
 │   ├── ExecutionTimeout             a model call took longer than call_timeout
 │   └── ExecutorClosed               a call after close
+├── TrainingError                 1  tuning an embedder
+│   ├── InsufficientData             the corpus has too few pairs
+│   └── TrainingBusy                 another process is tuning the same embedder
 ├── NotWritten                    1  a file could not be written, the disk is full for example
 └── TooManyFailures               1  more runs failed than --fail-on-error allows
 
@@ -143,6 +146,18 @@ class ExecutionTimeout(ExecutionError):
 
 class ExecutorClosed(ExecutionError):
     """The executor was closed before the call."""
+
+
+class TrainingError(PanicError):
+    """An embedder cannot be tuned."""
+
+
+class InsufficientData(TrainingError):
+    """The corpus has too few pairs to train on, or to hold out."""
+
+
+class TrainingBusy(TrainingError):
+    """Another process is tuning the same embedder."""
 
 
 class NotWritten(PanicError):

@@ -16,6 +16,7 @@ POINTS = (
     "between stages",
     "during the export rename",
     "during the migration",
+    "during the version rename",
 )
 
 _armed: dict[str, Callable[[], None]] = {}

@@ -17,6 +17,8 @@ FILES = {
     "experiment": "experiment",
     "run": "run_noun",
     "model": "model",
+    "version": "version",
+    "finetune": "finetune",
     "cluster": "cluster",
     "export": "export",
     "import": "import_command",

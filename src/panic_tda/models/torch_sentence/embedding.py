@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from panic_tda.models.model import Vector
 
-_MINILM_TOKENIZER = Path(__file__).parents[1] / "data" / "minilm-tokenizer.json"
-_MINILM_TOKENS = 256
+MINILM_TOKENIZER = Path(__file__).parents[1] / "data" / "minilm-tokenizer.json"
+MINILM_TOKENS = 256
 
 
 class TorchEmbedder:
@@ -77,8 +77,8 @@ def load(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
             model_kwargs={"dtype": torch_dtype(spec)},
         ).eval()
     asked: dict[str, Any] = {}
-    if prompt := str(spec.option("prompt")):
-        asked["prompt_name" if prompt in model.prompts else "prompt"] = prompt
+    if prompt := prompt_of(spec, model):
+        asked["prompt"] = prompt
     if task := str(spec.option("task")):
         asked["task"] = task
 
@@ -87,6 +87,12 @@ def load(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
         return model.encode([text], batch_size=1, show_progress_bar=False, convert_to_numpy=False, **asked)[0]
 
     return TorchEmbedder(spec, measure, placement.threads)
+
+
+def prompt_of(spec: ModelSpec, model: Any) -> str | None:
+    """What stands before every text: the entry's prompt, or the model's own of that name."""
+    prompt = str(spec.option("prompt"))
+    return str(model.prompts.get(prompt, prompt)) or None
 
 
 def load_minilm(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
@@ -105,9 +111,9 @@ def load_minilm(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
         weights.pop("embeddings.position_ids", None)
         model.load_state_dict(weights)
         model = model.to(device).eval()
-    tokenizer = Tokenizer.from_file(str(_MINILM_TOKENIZER))
+    tokenizer = Tokenizer.from_file(str(MINILM_TOKENIZER))
     tokenizer.no_padding()
-    tokenizer.enable_truncation(_MINILM_TOKENS)
+    tokenizer.enable_truncation(MINILM_TOKENS)
 
     def measure(content: Content) -> Any:
         ids = torch.tensor([tokenizer.encode(cast("Text", content).value).ids], device=device)
