@@ -17,6 +17,7 @@ POINTS = (
     "during the export rename",
     "during the migration",
     "during the version rename",
+    "before the version is registered",
 )
 
 _armed: dict[str, Callable[[], None]] = {}

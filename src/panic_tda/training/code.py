@@ -47,13 +47,13 @@ def code_pairs(folder: Path, languages: Sequence[str] = LANGUAGES, *, name: str 
     return found
 
 
-def stdlib_pairs() -> Found:
-    """The pairs of the standard library of the Python that runs, without its tests and programs."""
-    folder = Path(sysconfig.get_path("stdlib"))
+def stdlib_pairs(only: str = "") -> Found:
+    """The pairs of the standard library of the Python that runs, without its tests; ``only`` names one package."""
+    root = Path(sysconfig.get_path("stdlib"))
     found = Found([], Counter())
-    for path in _files(folder, _NOT_STDLIB):
+    for path in _files(root / only, _NOT_STDLIB):
         if path.suffix == ".py":
-            _add(found, path, f"stdlib/{path.relative_to(folder).as_posix()}")
+            _add(found, path, f"stdlib/{path.relative_to(root).as_posix()}")
     return found
 
 

@@ -90,6 +90,7 @@ def _trainer(
         report_to="none",
         disable_tqdm=True,
     )
+    model.model_card_data.generate_widget_examples = False  # no card is written, and choosing them draws a bar
     trainer = SentenceTransformerTrainer(
         model=model, args=arguments, train_dataset=_rows(pairs), loss=_loss(model, parameters.batch_size)
     )

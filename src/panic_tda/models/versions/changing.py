@@ -65,6 +65,7 @@ def add_version(
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         longer = with_version(line, version)
+        reach("before the version is registered")
         write_line(name, _with_champion(longer, number) if accepted else longer)
     return version
 
