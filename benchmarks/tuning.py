@@ -23,10 +23,10 @@ from panic_tda.content import Text
 from panic_tda.models.catalogue import find
 from panic_tda.models.model import Placement
 from panic_tda.store.database import Record
+from panic_tda.training.code import stdlib_pairs
 from panic_tda.training.config import validate_tuning
 from panic_tda.training.dataset import Dataset, is_held_out, make_dataset
 from panic_tda.training.finetune import Tuned, finetune
-from panic_tda.training.code import stdlib_pairs
 from panic_tda.training.pairs import Pair, jsonl
 
 MODEL = "MiniLMTorch"

@@ -36,7 +36,10 @@ def cipher_pairs(count: int, *, seed: int = 0, shuffled: bool = False) -> list[P
     partners = ["".join(LETTERS[(LETTERS.index(letter) + 13) % 26] for letter in word) for word in words]
     if shuffled:
         rng.shuffle(partners)
-    return [Pair(word, partner, f"file-{number // 3}") for number, (word, partner) in enumerate(zip(words, partners, strict=True))]
+    return [
+        Pair(word, partner, f"file-{number // 3}")
+        for number, (word, partner) in enumerate(zip(words, partners, strict=True))
+    ]
 
 
 def tuning_file(folder: Path, pairs: list[Pair], **changes: Any) -> dict[str, Any]:

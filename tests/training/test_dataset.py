@@ -90,7 +90,7 @@ def test_a_data_set_is_read_as_it_was_written_and_no_other(tmp_path: Path) -> No
     (tmp_path / "train.jsonl").write_text('{"anchor": "a", "positive": "b", "source": "c"}\n')
     with pytest.raises(ConfigurationError, match="have changed"):
         read_dataset(tmp_path)
-    with pytest.raises(ConfigurationError, match="dataset.json"):
+    with pytest.raises(ConfigurationError, match=r"dataset\.json"):
         read_dataset(tmp_path / "elsewhere")
 
 
@@ -114,7 +114,7 @@ def test_two_splits_of_the_same_pairs_are_two_data_sets() -> None:
 def test_a_faulty_line_is_named(line: str, fault: str, tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_text('{"anchor": "a", "positive": "b"}\n\n' + line + "\n")
-    with pytest.raises(ConfigurationError, match=f"pairs.jsonl:3: {fault}"):
+    with pytest.raises(ConfigurationError, match=rf"pairs\.jsonl:3: {fault}"):
         list(read_pairs(path))
 
 

@@ -90,8 +90,14 @@ def _trainer(
         report_to="none",
         disable_tqdm=True,
     )
-    model.model_card_data.generate_widget_examples = False  # no card is written, and choosing them draws a bar
-    trainer = SentenceTransformerTrainer(
+
+    class WithoutCard(SentenceTransformerTrainer):  # type: ignore[misc]
+        """No card is written; choosing examples for one draws a bar."""
+
+        def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+            """Adds none."""
+
+    trainer = WithoutCard(
         model=model, args=arguments, train_dataset=_rows(pairs), loss=_loss(model, parameters.batch_size)
     )
     for spoken in (PrinterCallback, ProgressCallback):
