@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from panic_tda.errors import ConfigurationError
 from panic_tda.training.code import LANGUAGES, Language
@@ -56,12 +57,22 @@ class Selection(_Strict):
     max_held_out: int | None = Field(default=1000, ge=10, description="Evaluate on at most so many pairs.")
 
 
+def _number(value: object) -> object:
+    """YAML takes 2e-5, without a point, for a text."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return float(value)
+    return value
+
+
 class Training(_Strict):
     """How to train."""
 
     epochs: int = Field(default=1, ge=1, le=1_000, description="How often each pair is seen.")
     batch_size: int = Field(default=32, ge=2, le=65_536, description="Pairs that are contrasted with each other.")
-    learning_rate: float = Field(default=2e-5, gt=0.0, le=1.0, description="Its highest value.")
+    learning_rate: Annotated[float, BeforeValidator(_number)] = Field(
+        default=2e-5, gt=0.0, le=1.0, description="Its highest value."
+    )
     warmup: float = Field(default=0.1, ge=0.0, lt=1.0, description="Share of the steps in which the rate rises to it.")
     hard_negatives: int = Field(default=0, ge=0, le=100, description="Mined for each pair: near, but not its own.")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="Of everything that is drawn.")
