@@ -13,7 +13,7 @@ from panic_tda.training.pairs import jsonl
 
 pytest.importorskip("tree_sitter")
 
-FILES = {
+FILES: dict[str, str | bytes] = {
     "a.py": '''
 def outer(x):
     """Adds one
