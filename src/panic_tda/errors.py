@@ -32,6 +32,9 @@ PanicError                        1  the work failed
 │   ├── QueueFull                    too many calls wait already
 │   ├── QueueTimeout                 a call waited longer than it may
 │   └── ExecutorClosed               a call after close
+├── TrainingError                 1  tuning an embedder
+│   ├── InsufficientData             the corpus has too few pairs
+│   └── TrainingBusy                 another process is tuning the same embedder
 ├── NotWritten                    1  a file could not be written, the disk is full for example
 └── TooManyFailures               1  more runs failed than --fail-on-error allows
 
@@ -188,6 +191,18 @@ class QueueTimeout(ExecutionError):
 
 class ExecutorClosed(ExecutionError):
     """The executor was closed before the call."""
+
+
+class TrainingError(PanicError):
+    """An embedder cannot be tuned."""
+
+
+class InsufficientData(TrainingError):
+    """The corpus has too few pairs to train on, or to hold out."""
+
+
+class TrainingBusy(TrainingError):
+    """Another process is tuning the same embedder."""
 
 
 class NotWritten(PanicError):

@@ -18,6 +18,8 @@ FILES = {
     "run": "run_noun",
     "model": "model",
     "program": "program",
+    "version": "version",
+    "finetune": "finetune",
     "cluster": "cluster",
     "generate": "generate",
     "embed": "embed",

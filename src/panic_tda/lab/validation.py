@@ -71,7 +71,9 @@ def validate_config(
     )
     _check_duplicates("prompts", data.get("prompts"), [prompt.sha256 if prompt else None for prompt in prompts], issues)
     _check_duplicates("seeds", data.get("seeds"), [], issues)
-    _check_duplicates("embedding_models", data.get("embedding_models"), [], issues)
+    _check_duplicates(
+        "embedding_models", data.get("embedding_models"), [spec.name if spec else None for spec in embedders], issues
+    )
     _check_fit(networks, _kinds(data.get("prompts")), embedders, issues)
     if config is not None and config.twins is not None:
         _check_twins(config, config.twins, prompts, issues)

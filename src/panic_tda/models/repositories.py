@@ -103,7 +103,9 @@ def require_folder(repository: Repository, *, model: str) -> Path:
     if repository.sha256 and content_sha256(folder) != repository.sha256:
         raise ModelLoadError(
             f"{model}: {folder} has changed since it was pinned (SHA-256 is not {repository.sha256[:12]}…)",
-            hint=f"panic-tda model download {model} --again",
+            hint=f"panic-tda model download {model} --again"
+            if repository.id
+            else "panic-tda version list shows others",
         )
     _check_consent(repository, model)
     return folder

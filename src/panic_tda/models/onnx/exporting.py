@@ -16,7 +16,7 @@ from typing import Any, cast
 from panic_tda.content import Content
 from panic_tda.errors import ModelError, RequestError
 from panic_tda.models.adding import completed
-from panic_tda.models.files import opened_whole
+from panic_tda.models.files import write_whole
 from panic_tda.models.hashing import sha256_of_file
 from panic_tda.models.model import Embedder, ModelSpec, Placement
 from panic_tda.models.onnx import added
@@ -102,8 +102,7 @@ def _write(spec: ModelSpec, folder: Path, *, int8: bool) -> None:
         image=network.image,
         files={file.name: sha256_of_file(file) for file in sorted(folder.iterdir())},
     )
-    with opened_whole(folder / EMBEDDER_FILE) as file:
-        file.write(f"{manifest.model_dump_json(indent=2, exclude_none=True)}\n".encode())
+    write_whole(folder / EMBEDDER_FILE, manifest.model_dump_json(indent=2, exclude_none=True) + "\n")
 
 
 def _write_network(network: Network, path: Path) -> None:

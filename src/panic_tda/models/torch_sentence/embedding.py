@@ -157,6 +157,12 @@ def open_sentence_model(spec: ModelSpec, device: str) -> Any:
         ).eval()
 
 
+def prompt_of(spec: ModelSpec, model: Any) -> str | None:
+    """What stands before every document: the entry's prompt, or the model's own of that name."""
+    prompt = str(spec.option("prompt"))
+    return str(model.prompts.get(prompt, prompt)) or None
+
+
 def open_minilm(spec: ModelSpec, device: str) -> Any:
     """MiniLM's encoder, from the files of its package."""
     config_file, weights_file = (require(weights, model=spec.name) for weights in spec.weights)
