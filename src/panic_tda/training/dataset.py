@@ -12,7 +12,6 @@ from typing import Any
 
 from panic_tda.errors import ConfigurationError, InsufficientData, make_folder, naming_the_file
 from panic_tda.models.files import write_whole
-from panic_tda.models.hashing import write_whole
 from panic_tda.training.pairs import Pair, digest, jsonl, normalised, read_pairs
 
 FEWEST_HELD_OUT = 10
