@@ -41,7 +41,7 @@ pytest.importorskip("onnxscript", reason="onnxscript is not installed (pip insta
 
 __all__ = ["exports", "twins"]
 
-ROWS = ("BGEM3", "STSBMpnet", "Qwen3EmbedSmall", "SigLIP", "SigLIPVision", "CLIP", "CLIPVision")
+ROWS = ("BGEM3", "Qwen3EmbedSmall", "SigLIP", "SigLIPVision", "CLIP", "CLIPVision")
 WORDS = [
     "a",
     "red",
@@ -70,10 +70,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def inputs(kind: Kind) -> list[Content]:
-    """100 texts of 1 to 200 words, or 20 images of many shapes, some of them transparent."""
+    """100 texts of 1 to 80 words, or 20 images of many shapes, some of them transparent."""
     draw = random.Random(5)
     if kind is Kind.TEXT:
-        lengths = [draw.choice((1, 2, 3, 5, 8, 8, 13, 21, 200)) for _ in range(100)]
+        lengths = [draw.choice((1, 2, 3, 5, 8, 8, 13, 21, 80)) for _ in range(100)]
         return [Text(" ".join(draw.choices(WORDS, k=length))) for length in lengths]
     sizes = [(draw.randint(5, 90), draw.randint(5, 90)) for _ in range(20)]
     modes = ["RGB" if place % 4 else "RGBA" for place in range(20)]
@@ -166,7 +166,7 @@ def test_at_tier_seeded_vectors_are_nearly_the_same_and_never_mixed_with_exact_o
     with using(Settings(device="cpu", tier="seeded")):
         seeded = find("Mine")
     assert seeded.version == f"{exact.version}.seeded"
-    given = inputs(Kind.TEXT)
+    given = inputs(Kind.TEXT)[:30]
     for one, other in zip(load(exact, Placement()).embed(given), load(seeded, Placement()).embed(given), strict=True):
         assert float(np.asarray(one) @ np.asarray(other)) > 0.999999
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -11,7 +11,7 @@ from panic_tda.errors import ModelLoadError, RequestError
 from panic_tda.models.hashing import remembered_sha256
 from panic_tda.models.repositories import EMBEDDER_FILE
 
-FORMAT = "panic-tda embedder 1"
+Array: TypeAlias = Literal["input_ids", "attention_mask"]
 _FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 
 
@@ -27,7 +27,7 @@ class TextInput(_Part):
     """
 
     tokenizer: str = Field(pattern=_FILE_NAME)
-    arrays: tuple[Literal["input_ids", "attention_mask"], ...]
+    arrays: tuple[Array, ...]
     maximum_tokens: int = Field(gt=0)
     cut_side: Literal["left", "right"] = "right"
     padded_to: int = Field(default=0, ge=0)

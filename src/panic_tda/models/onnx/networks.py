@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from panic_tda.errors import RequestError
 from panic_tda.models.model import ModelSpec
 from panic_tda.models.multimodal.towers import open_pair
-from panic_tda.models.onnx.manifest import ImageInput, TextInput
+from panic_tda.models.onnx.manifest import Array, ImageInput, TextInput
 from panic_tda.models.repositories import require_folder
 from panic_tda.models.sentence import MAXIMUM_TOKENS, TOKENIZER
 from panic_tda.models.torch_place import loading
@@ -17,6 +17,7 @@ from panic_tda.models.torch_sentence.embedding import open_minilm, open_sentence
 from panic_tda.signature import Kind
 
 _POOLINGS = {"mean": "mean", "cls": "cls", "lasttoken": "last", "max": "max"}
+_ARRAYS: tuple[Array, ...] = ("input_ids", "attention_mask")
 _SAMPLE_TOKENS = 12
 
 
@@ -49,9 +50,6 @@ def _minilm(spec: ModelSpec, folder: Path) -> Network:
     (folder / "tokenizer.json").write_bytes(TOKENIZER.read_bytes())
     text = TextInput(tokenizer="tokenizer.json", arrays=_ARRAYS, maximum_tokens=MAXIMUM_TOKENS, pad_id=0)
     return Network(_tokens_of(open_minilm(spec, "cpu")), _sample_tokens(1), (1,), "mean", text=text)
-
-
-_ARRAYS: tuple[Literal["input_ids", "attention_mask"], ...] = ("input_ids", "attention_mask")
 
 
 def _sentence(spec: ModelSpec, folder: Path) -> Network:
@@ -97,7 +95,7 @@ def _tower(spec: ModelSpec, folder: Path) -> Network:
 
 
 def _text_input(
-    spec: ModelSpec, folder: Path, tokenizer: Any, arrays: tuple[str, ...], length: int, **facts: Any
+    spec: ModelSpec, folder: Path, tokenizer: Any, arrays: tuple[Array, ...], length: int, **facts: Any
 ) -> TextInput:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
@@ -105,7 +103,7 @@ def _text_input(
     backend.save(str(folder / "tokenizer.json"))
     return TextInput(
         tokenizer="tokenizer.json",
-        arrays=cast("Any", arrays),
+        arrays=arrays,
         maximum_tokens=length,
         cut_side=tokenizer.truncation_side,
         padding_side=tokenizer.padding_side,
@@ -158,7 +156,7 @@ def _tokens_of(encoder: Any) -> Any:
     return TokenVectors().eval()
 
 
-def _named(features: Any, names: tuple[str, ...]) -> Any:
+def _named(features: Any, names: Sequence[str]) -> Any:
     """A tower, as a module of torch with as many arguments as there are names."""
     import torch
 
