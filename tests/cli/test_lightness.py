@@ -13,7 +13,7 @@ from cli.command_line import CommandLine
 from panic_tda.cli.commands import FILES
 
 HEAVY = ["torch", "onnxruntime", "polars", "scipy", "numpy", "sqlalchemy", "alembic", "pydantic", "yaml", "PIL"]
-HEAVY += ["matplotlib", "gudhi", "tokenizers", "rapidocr", "xllamacpp"]
+HEAVY += ["matplotlib", "gudhi", "tokenizers", "rapidocr", "xllamacpp", "httpx2"]
 
 
 def imported_by(code: str) -> set[str]:
