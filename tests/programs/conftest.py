@@ -13,11 +13,11 @@ __all__ = ["fakes"]
 
 
 @pytest.fixture
-def talkers(fakes: dict[str, ModelSpec]) -> list[object]:
-    """Talkers in the catalogue; what they are asked is heard here."""
+def talkers(fakes: dict[str, ModelSpec]) -> None:
+    """Talkers in the catalogue, that were asked nothing yet."""
     fakes |= {spec.name: spec for spec in (TALKER, MUMBLER)}
     Mumbler.heard.clear()
-    return list[object](Mumbler.heard)
+    Mumbler.loaded.clear()
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ def test_the_model_is_loaded_once_for_all_programs_over_it_and_for_itself(execut
     called(executor, other, "a")
     [part] = entry(DIRECT).parts
     called(executor, part, "a", temperature=0.5)
+    assert Mumbler.loaded == ["Mumbler"]
     loads_of_programs, loads_of_models = 2, 2
     assert executor.loads == loads_of_programs + loads_of_models
     assert {"Mumbler", "Other", entry(DIRECT).name} <= executor.resident()

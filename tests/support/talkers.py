@@ -43,6 +43,7 @@ class Mumbler:
     """Takes texts."""
 
     heard: ClassVar[list[Heard]] = []
+    loaded: ClassVar[list[str]] = []
     closed: int = field(default=0)
 
     def generate(self, inputs: Sequence[Content], seeds: Sequence[int], parameters: Parameters) -> list[Text]:
@@ -91,9 +92,11 @@ def _value(schema: dict[str, Any], seed: int) -> Any:
 
 def load_talker(spec: ModelSpec, placement: Placement) -> Talker:
     """The loader of ``TALKER``."""
+    Mumbler.loaded.append(spec.name)
     return Talker()
 
 
 def load_mumbler(spec: ModelSpec, placement: Placement) -> Mumbler:
     """The loader of ``MUMBLER``."""
+    Mumbler.loaded.append(spec.name)
     return Mumbler()
