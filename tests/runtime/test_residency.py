@@ -100,7 +100,7 @@ def test_a_model_stays_pinned_while_any_of_its_users_remains() -> None:
 def test_a_model_too_large_is_refused_with_the_numbers() -> None:
     residency = room_for(1)
     (a,) = use(residency, A)
-    with pytest.raises(InsufficientMemory, match=r"^Huge needs 2\.00 GiB, the memory budget is 0\.01 GiB$") as caught:
+    with pytest.raises(InsufficientMemory, match=r"^Huge needs 2\.00 GiB \(estimated\), the memory budget is 0\.01 GiB$") as caught:
         use(residency, HUGE)
     assert "memory_budget" in caught.value.hint
     assert as_fake(a).closed == 0

@@ -219,22 +219,28 @@ def measure(
     name: Name,
     accept: Annotated[bool, typer.Option("--accept", help="Accept outputs that look like rubbish.")] = False,
 ) -> None:
-    """Find a model's batch size and speed on this machine and keep them in the database."""
+    """Find a model's memory, speed, batch size and determinism tier on this machine, and keep them for all databases."""
+    from panic_tda.cli.measured import print_measured
     from panic_tda.errors import InsanePreview
-    from panic_tda.lab.laboratory import open_bench
-    from panic_tda.lab.measure import measure as take
+    from panic_tda.lab.laboratory import threads_of_a_model
+    from panic_tda.lab.measuring.measure import measure as take
     from panic_tda.models.catalogue import find
 
     options: Context = context.obj
     spec = find(name)
-    with options.record(create=True) as record, open_bench(record, options.settings()) as bench:
-        measured = take(bench, spec, accept=accept)
+    with options.record(create=True) as record:
+        measured = take(
+            record,
+            spec,
+            budget_bytes=_budget(options, spec),
+            threads=threads_of_a_model(options.settings()),
+            accept=accept,
+            report=lambda sentence: options.say(f"{name}: {sentence}"),
+        )
     if options.json:
         print_json(measured.to_json())
     else:
-        rows = [(size, f"{1000 * seconds:.2f}") for size, seconds in measured.seconds_per_item.items()]
-        print_table(("batch size", "ms per item"), rows, right=("batch size", "ms per item"))
-        print(f"{name}: loaded in {measured.load_seconds:.2f} s, batch size {measured.batch_size} from now on")
+        print_measured(measured)
     if measured.verdict and measured.verdict.complaint and not spec.synthetic and not accept:
         if options.json:
             raise typer.Exit(1)
@@ -255,10 +261,10 @@ def _signature(task: str) -> Signature:
         ) from None
 
 
-def _budget(options: Context) -> int:
-    from panic_tda.runtime.residency import available_memory
+def _budget(options: Context, spec: ModelSpec) -> int:
+    from panic_tda.runtime.residency import Budget
 
-    return options.settings().memory_budget * 1_000_000 or available_memory()
+    return Budget(options.settings().memory_budget * 1_000_000).of(spec.device)
 
 
 def _fit_sentence(found: Fit) -> str:

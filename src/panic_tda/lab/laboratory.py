@@ -48,12 +48,10 @@ def open_bench(
     given, settings = settings, settings or Settings()
     cores = os.cpu_count() or 1
     budget = settings.memory_budget * 1_000_000
-    # Half of the cores for a model: its threads wait for each other by spinning, and one busy neighbour on the
-    # last core makes them all many times slower; storing and encoding are such neighbours.
     mine = executor or make_executor(
         settings.executor,
         memory_budget=budget,
-        threads=settings.threads or max(1, cores // 2),
+        threads=threads_of_a_model(settings),
         call_timeout_s=settings.call_timeout,
     )
     try:
@@ -71,6 +69,15 @@ def open_bench(
     finally:
         if executor is None:
             mine.close()
+
+
+def threads_of_a_model(settings: Settings) -> int:
+    """What the settings say, else half of the cores.
+
+    The threads of a model wait for each other by spinning, and one busy neighbour on the last core makes them all many
+    times slower; storing and encoding are such neighbours.
+    """
+    return settings.threads or max(1, (os.cpu_count() or 1) // 2)
 
 
 def perform(

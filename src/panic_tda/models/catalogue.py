@@ -16,6 +16,7 @@ from typing import Any
 
 from panic_tda.errors import ConfigurationError, PanicError, UnknownModel
 from panic_tda.models.deployment import current, deployed, state
+from panic_tda.models.measurements import as_measured, measurements_file, read_measurements
 from panic_tda.models.model import ModelSpec
 from panic_tda.models.shelf import Added, Shelf, read_shelf, shelf_file
 
@@ -30,25 +31,28 @@ PLUGIN_GROUP = "panic_tda.models"
 def catalogue() -> dict[str, ModelSpec]:
     """Every model by name, in the order of the families, with where it is on this machine."""
     known = state()
-    try:
-        written = os.stat(_shelf_file(known)).st_mtime_ns  # noqa: PTH116  # asked for often, and four times as fast
-    except OSError:
-        written = 0
-    return _deployed((written, *known))
+    return _deployed((*map(_written, _files(known)), *known))
 
 
 @lru_cache(maxsize=4)
-def _shelf_file(_: tuple[object, ...]) -> str:
-    return str(shelf_file())
+def _files(_: tuple[object, ...]) -> tuple[str, ...]:
+    return str(shelf_file()), str(measurements_file())
+
+
+def _written(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns  # noqa: PTH116  # asked for often, and four times as fast
+    except OSError:
+        return 0
 
 
 @lru_cache(maxsize=4)
 def _deployed(_: tuple[object, ...]) -> dict[str, ModelSpec]:
     """The catalogue in one state of files and settings."""
-    settings, shelf = current(), read_shelf()
+    settings, shelf, known = current(), read_shelf(), read_measurements()
     specs = published() | _added(shelf, published())
     _check_names(dict(settings.weights), specs)
-    return {name: deployed(spec, settings, shelf) for name, spec in specs.items()}
+    return {name: as_measured(deployed(spec, settings, shelf), known) for name, spec in specs.items()}
 
 
 @cache

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from panic_tda.errors import ConfigurationError
-from panic_tda.models.model import ModelSpec
+from panic_tda.models.model import MemorySource, ModelSpec
 from panic_tda.models.repositories import Repository, hub_snapshot, parameter_count
 from panic_tda.models.shelf import Shelf
 from panic_tda.settings import ENVIRONMENT_PREFIX, Settings, load_settings
@@ -68,8 +68,11 @@ def deployed(spec: ModelSpec, settings: Settings, shelf: Shelf) -> ModelSpec:
     # llama.cpp computes on the CPU here, and in the numbers its file holds.
     device = "cpu" if spec.dtype not in _BYTES else chosen_device(settings.device)
     dtype = chosen_dtype(settings.dtype, device, spec.dtype)
-    memory = memory_of(repository, dtype) or spec.memory_bytes * _BYTES.get(dtype, 1) // _BYTES.get(spec.dtype, 1)
-    return replace(spec, repository=repository, device=device, dtype=dtype, memory_bytes=memory)
+    counted = memory_of(repository, dtype)
+    memory = counted or spec.memory_bytes * _BYTES.get(dtype, 1) // _BYTES.get(spec.dtype, 1)
+    source = MemorySource.COUNTED if counted else spec.memory_source
+    placed_there = {"repository": repository, "device": device, "dtype": dtype}
+    return replace(spec, memory_bytes=memory, memory_source=source, **placed_there)
 
 
 def placed(name: str, repository: Repository, folders: Mapping[str, str], shelf: Shelf) -> Repository:

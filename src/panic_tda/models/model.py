@@ -34,6 +34,14 @@ class Tier(StrEnum):
     FREE = "free"
 
 
+class MemorySource(StrEnum):
+    """Where the memory a catalogue entry states comes from: written there, counted in the weights, or measured."""
+
+    ESTIMATED = "estimated"
+    COUNTED = "counted"
+    MEASURED = "measured"
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One setting of a model that a network node may change."""
@@ -120,7 +128,8 @@ class ModelSpec:
     ``revision`` counts changes of our own code that alter results. ``twin`` names the test that covers the family.
     Weights come as files of Python packages (``weights``) or as a whole folder (``repository``). ``options`` are facts
     that the family's code needs and no experiment changes. ``dtype`` and ``device`` are what is computed in; the
-    catalogue fills them in for this machine where the settings say ``auto``.
+    catalogue fills them in for this machine where the settings say ``auto``. It also puts in the memory (with
+    ``memory_source``) and the batch size that were measured here; neither is part of the version.
     """
 
     name: str
@@ -147,6 +156,7 @@ class ModelSpec:
     repository: Repository | None = None
     device: str = "cpu"
     options: Options = ()
+    memory_source: MemorySource = MemorySource.ESTIMATED
 
     @property
     def version(self) -> str:
