@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import pytest
 
 from panic_tda.models.machine import Gpu, device_memory, gpus, host, host_memory, place_of
-
-
-def put_tool(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """A ``nvidia-smi`` that does what the script says."""
-    tool = folder / "nvidia-smi"
-    tool.write_text(f"#!/bin/sh\n{script}\n")
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+from support.gpus import put_tool
 
 
 def test_a_machine_is_named_by_processor_cores_and_memory() -> None:

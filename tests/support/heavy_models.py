@@ -22,7 +22,9 @@ from support.models import fake_spec
 MEGABYTE = 2**20
 
 
-def heavy_spec(name: str = "Heavy", *, megabytes: int = 50, batch_size: int = 4, **options: ParameterValue) -> ModelSpec:
+def heavy_spec(
+    name: str = "Heavy", *, megabytes: int = 50, batch_size: int = 4, **options: ParameterValue
+) -> ModelSpec:
     """The catalogue entry of such a model, which draws from its seeds."""
     return fake_spec(
         name,

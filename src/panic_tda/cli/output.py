@@ -111,3 +111,8 @@ def gigabytes(count: int) -> str:
 def megabytes(count: int) -> str:
     """``1,500 MB``."""
     return f"{count / 1e6:,.0f} MB"
+
+
+def memory(count: int, source: str) -> str:
+    """``1.50 GiB measured``."""
+    return f"{gigabytes(count)} {source}"

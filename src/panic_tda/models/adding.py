@@ -9,6 +9,7 @@ from typing import Any
 
 from panic_tda.errors import ConfigurationError, RequestError
 from panic_tda.models.catalogue import catalogue, entry_for, find, published
+from panic_tda.models.economies import with_economies
 from panic_tda.models.fetching import consent
 from panic_tda.models.model import ModelSpec, ParameterValue
 from panic_tda.models.repositories import incompleteness
@@ -16,29 +17,51 @@ from panic_tda.models.shelf import Added, read_shelf, write_shelf
 
 
 def add(
-    name: str, path: Path, family: str = "", options: Mapping[str, ParameterValue] | None = None, *, trust: bool = False
+    name: str,
+    path: Path | None,
+    family: str = "",
+    options: Mapping[str, ParameterValue] | None = None,
+    *,
+    trust: bool = False,
 ) -> ModelSpec:
     """Puts a model on the shelf, or says where a model of the catalogue lies, and returns its entry.
 
-    ``trust`` lets Python code in the folder run. Raises ``RequestError`` or ``ConfigurationError``.
+    A model of the catalogue may also get other ``options``, with or without a ``path``. ``trust`` lets Python code in
+    the folder run. Raises ``RequestError`` or ``ConfigurationError``.
     """
+    place = _place(path) if path else None
+    _check_name(name, family)
+    if name in published():
+        _change(published()[name], place, options or {})
+    elif place is None:
+        raise RequestError(f"{name} is not in the catalogue, so it needs --from", hint="see: panic-tda model add -h")
+    else:
+        entry = Added(family, str(place), _completed(family, place, {**(options or {}), "remote_code": trust}))
+        entry_for(name, entry)
+        write_shelf(read_shelf().with_added(name, entry))
+    spec = catalogue()[name]
+    if trust:
+        consent(spec)
+    return find(name)
+
+
+def _place(path: Path) -> Path:
     place = path.expanduser().absolute()
     if not place.exists():
         raise RequestError(f"{place} does not exist")
     if fault := incompleteness(place):
         raise RequestError(f"{place} {fault}", hint="a folder with safetensors, or a .gguf file")
-    _check_name(name, family)
+    return place
+
+
+def _change(spec: ModelSpec, place: Path | None, options: Mapping[str, ParameterValue]) -> None:
+    """Keeps where a model of the catalogue lies, and which options it has here."""
+    if place is None and not options:
+        raise RequestError(f"what is to change about {spec.name}?", hint="give --from, or --option")
+    with_economies(spec, options)
     shelf = read_shelf()
-    if name in published():
-        write_shelf(shelf.with_folder(name, str(place)))
-    else:
-        entry = Added(family, str(place), _completed(family, place, {**(options or {}), "remote_code": trust}))
-        entry_for(name, entry)
-        write_shelf(shelf.with_added(name, entry))
-    spec = catalogue()[name]
-    if trust:
-        consent(spec)
-    return find(name)
+    shelf = shelf.with_folder(spec.name, str(place)) if place else shelf
+    write_shelf(shelf.with_options(spec.name, options) if options else shelf)
 
 
 def _check_name(name: str, family: str) -> None:

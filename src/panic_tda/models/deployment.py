@@ -18,6 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from panic_tda.errors import ConfigurationError
+from panic_tda.models.economies import saved, with_economies
+from panic_tda.models.machine import device_memory
 from panic_tda.models.model import MemorySource, ModelSpec
 from panic_tda.models.repositories import Repository, hub_snapshot, parameter_count
 from panic_tda.models.shelf import Shelf
@@ -25,7 +27,9 @@ from panic_tda.settings import ENVIRONMENT_PREFIX, Settings, load_settings
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "bf16", "fp16", "fp32")
-_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+"""Of a number, by its type."""
+
 _LONG = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 # Activations, the allocator's slack and the libraries themselves, on top of the weights.
 _SLACK, _BASE = 1.25, 300_000_000
@@ -66,13 +70,15 @@ def deployed(spec: ModelSpec, settings: Settings, shelf: Shelf) -> ModelSpec:
         return spec
     repository = placed(spec.name, spec.repository, dict(settings.weights), shelf)
     # llama.cpp computes on the CPU here, and in the numbers its file holds.
-    device = "cpu" if spec.dtype not in _BYTES else chosen_device(settings.device)
+    device = "cpu" if spec.dtype not in BYTES else chosen_device(settings.device)
     dtype = chosen_dtype(settings.dtype, device, spec.dtype)
     counted = memory_of(repository, dtype)
-    memory = counted or spec.memory_bytes * _BYTES.get(dtype, 1) // _BYTES.get(spec.dtype, 1)
-    source = MemorySource.COUNTED if counted else spec.memory_source
-    placed_there = {"repository": repository, "device": device, "dtype": dtype}
-    return replace(spec, memory_bytes=memory, memory_source=source, **placed_there)
+    memory = counted or spec.memory_bytes * BYTES.get(dtype, 1) // BYTES.get(spec.dtype, 1)
+    options = with_economies(spec, shelf.options.get(spec.name, {}))
+    here = replace(spec, repository=repository, device=device, dtype=dtype, options=options)
+    needed = saved(here, memory, BYTES.get(dtype, 1), device_memory(device)) if device == "cuda" else memory
+    source = MemorySource.COUNTED if counted and needed == memory else MemorySource.ESTIMATED
+    return replace(here, memory_bytes=needed, memory_source=source)
 
 
 def placed(name: str, repository: Repository, folders: Mapping[str, str], shelf: Shelf) -> Repository:
@@ -96,7 +102,7 @@ def memory_of(repository: Repository, dtype: str) -> int | None:
     if folder is None or not folder.exists():
         return None
     size = folder.stat().st_size if folder.is_file() else 0
-    weights = size or parameter_count(folder, repository.variant) * _BYTES.get(dtype, 4)
+    weights = size or parameter_count(folder, repository.variant) * BYTES.get(dtype, 4)
     return int(weights * _SLACK) + _BASE
 
 
@@ -114,8 +120,8 @@ def chosen_dtype(wanted: str, device: str, own: str) -> str:
     if wanted == "fp16" and device == "cpu":
         raise ConfigurationError(["dtype fp16 cannot be computed on a CPU: choose bf16 or fp32"])
     if wanted != "auto":
-        return _LONG[wanted] if own in _BYTES else own
-    return "float32" if device == "cpu" and own in _BYTES else own
+        return _LONG[wanted] if own in BYTES else own
+    return "float32" if device == "cpu" and own in BYTES else own
 
 
 @cache

@@ -99,8 +99,8 @@ def as_measured(spec: ModelSpec, known: Measurements) -> ModelSpec:
     if found is None:
         return spec
     tier = max(spec.tier, found.tier, key=list(Tier).index)
-    facts = {"memory_bytes": found.memory_bytes, "memory_source": MemorySource.MEASURED}
-    return replace(spec, batch_size=found.batch_size, tier=tier, **facts)
+    measured = replace(spec, memory_bytes=found.memory_bytes, memory_source=MemorySource.MEASURED)
+    return replace(measured, batch_size=found.batch_size, tier=tier)
 
 
 def _from_json(entry: Mapping[str, Any]) -> Measurement:

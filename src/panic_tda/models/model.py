@@ -163,11 +163,13 @@ class ModelSpec:
         """Identity of what the model computes.
 
         Our revision, and the start of the hash of each weights file; or, for a repository, of its commit or content,
-        then number type, device, and the versions of the libraries that compute.
+        then number type, whether the weights have four bits, device, and the versions of the libraries that compute.
         """
         if self.repository is not None:
             known = identity(self.repository)[:12]
-            return ".".join([f"{self.revision}+{known}", self.dtype, self.device, *library_versions(self.requires)])
+            quantised = ["4bit"] if self.option("quantisation") == "4bit" else []
+            computed = [self.dtype, *quantised, self.device, *library_versions(self.requires)]
+            return ".".join([f"{self.revision}+{known}", *computed])
         hashes = ".".join(weights.sha256[:12] for weights in self.weights)
         return f"{self.revision}+{hashes}" if hashes else str(self.revision)
 

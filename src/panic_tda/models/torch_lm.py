@@ -14,7 +14,15 @@ from panic_tda.models.model import ModelSpec, Parameter, Parameters, ParameterVa
 from panic_tda.models.repositories import Repository, require_folder
 from panic_tda.models.shelf import Added
 from panic_tda.models.torch_entry import PATTERNS, Facts, facts_of, torch_entry
-from panic_tda.models.torch_place import computing, load_whole, loading, quiet, sampling, torch_device
+from panic_tda.models.torch_place import (
+    computing,
+    load_whole,
+    loading,
+    quiet,
+    release,
+    sampling,
+    torch_device,
+)
 
 _SUBSET = (*PATTERNS, "*.jinja")
 
@@ -45,6 +53,7 @@ class TorchLanguageModel:
     def close(self) -> None:
         """Frees the weights."""
         del self._model, self._tokenizer
+        release()
 
     def _answer(self, asked: str, seed: int, parameters: Parameters) -> Text | ModelError:
         import torch

@@ -1,4 +1,4 @@
-"""Small facts kept with the record: speeds, verdicts on a model's sanity, batch sizes that earlier releases measured."""
+"""Small facts kept with the record: speeds, verdicts on sanity, batch sizes that earlier releases measured."""
 
 from __future__ import annotations
 

@@ -31,11 +31,11 @@ def megabytes(count: int) -> float:
 
 def test_memory_is_that_of_the_model_and_of_its_batches_and_not_of_what_was_there_before() -> None:
     ballast = bytearray(200 * MEGABYTE)
-    findings = investigate_aside(task(heavy_spec(hold=150, item=20)), lambda sentence: None)
+    findings = investigate_aside(task(heavy_spec(hold=150, item=40), 1, 2, 4), lambda sentence: None)
     assert len(ballast) > 0
     assert megabytes(findings.resident_bytes) == pytest.approx(150, abs=25)
     for size, peak in findings.peak_bytes.items():
-        assert megabytes(peak) == pytest.approx(150 + 20 * size, abs=30)
+        assert megabytes(peak) == pytest.approx(150 + 40 * size, abs=30)
     assert findings.out_of_memory_at is None
 
 
@@ -50,11 +50,13 @@ def test_a_batch_that_would_not_fit_the_budget_is_not_even_tried() -> None:
     assert (list(findings.seconds_per_item), findings.out_of_memory_at) == ([1, 2, 4], 8)
 
 
-def test_a_process_that_is_killed_is_followed_by_one_with_smaller_batches() -> None:
+@pytest.mark.parametrize("deadly", [2, 4])
+def test_a_process_that_is_killed_is_followed_by_one_with_smaller_batches(deadly: int) -> None:
     said: list[str] = []
-    findings = investigate_aside(task(heavy_spec(deadly=4), 1, 4, 16), said.append)
-    assert (list(findings.seconds_per_item), findings.out_of_memory_at) == ([1], 4)
-    assert "killed in a batch of 4; once more with smaller ones" in said
+    findings = investigate_aside(task(heavy_spec(deadly=deadly), 1, 2, 4, 16), said.append)
+    assert list(findings.seconds_per_item) == [size for size in (1, 2, 4) if size < deadly]
+    assert findings.out_of_memory_at == deadly
+    assert f"killed in a batch of {deadly}; once more with smaller ones" in said
 
 
 def test_a_model_that_is_killed_with_a_single_item_is_an_error() -> None:

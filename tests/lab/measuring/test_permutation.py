@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import pytest
 
@@ -13,14 +14,16 @@ from panic_tda.models.model import Placement, Tier
 from support.contents import numbered, texts
 from support.heavy_models import HeavyModel, heavy_spec, load
 
+Fault: TypeAlias = Callable[[Sequence[Content], int], bool]
 
-def proof(*, draws: bool = True, batch: int = 8, **options: str | bool) -> Proof:
-    model: HeavyModel = load(heavy_spec(**options), Placement())
+
+def proof(*, draws: bool = True, minds: str = "", deaf: bool = False) -> Proof:
+    model: HeavyModel = load(heavy_spec(minds=minds, deaf=deaf), Placement())
 
     def ask(items: Sequence[Content], seeds: Sequence[int]) -> list[str]:
         return [text.value for text in model.generate(items, seeds, {})]
 
-    return prove(ask, numbered(3), batch=batch, draws=draws)
+    return prove(ask, numbered(3), batch=8, draws=draws)
 
 
 def test_a_model_that_minds_its_item_alone_is_exact() -> None:
@@ -60,9 +63,11 @@ def test_a_model_that_should_draw_and_does_not_hear_its_seed_is_free() -> None:
         (lambda items, at: len(items) == 3 and at == 0 and items[0] == numbered(3)[2], "the order of a batch"),
     ],
 )
-def test_every_batch_size_and_order_is_tried(fault: object, reason: str) -> None:
+def test_every_batch_size_and_order_is_tried(fault: Fault, reason: str) -> None:
     def ask(items: Sequence[Content], seeds: Sequence[int]) -> list[str]:
-        return [f"{item.sha256} {seed} {fault(items, at)}" for at, (item, seed) in enumerate(zip(items, seeds))]  # type: ignore[operator]
+        return [
+            f"{item.sha256} {seed} {fault(items, at)}" for at, (item, seed) in enumerate(zip(items, seeds, strict=True))
+        ]
 
     found = prove(ask, numbered(3), batch=8, draws=True)
     assert found.tier is Tier.SEEDED
@@ -73,7 +78,10 @@ def test_what_happens_only_to_a_single_item_is_seen() -> None:
     rounds = iter(range(1_000))
 
     def ask(items: Sequence[Content], seeds: Sequence[int]) -> list[str]:
-        return [f"{item.sha256} {seed} {next(rounds) if len(items) == 1 else ''}" for item, seed in zip(items, seeds)]
+        return [
+            f"{item.sha256} {seed} {next(rounds) if len(items) == 1 else ''}"
+            for item, seed in zip(items, seeds, strict=True)
+        ]
 
     found = prove(ask, texts("a", "b"), batch=2, draws=False)
     assert (found.tier, found.reason) == (
@@ -84,7 +92,14 @@ def test_what_happens_only_to_a_single_item_is_seen() -> None:
 
 @pytest.mark.parametrize(
     ("name", "draws"),
-    [("SDXLTurbo", True), ("SmolLM2", True), ("BLIP2", True), ("Florence2", False), ("Qwen25VL", False), ("CLIP", False)],
+    [
+        ("SDXLTurbo", True),
+        ("SmolLM2", True),
+        ("BLIP2", True),
+        ("Florence2", False),
+        ("Qwen25VL", False),
+        ("CLIP", False),
+    ],
 )
 def test_painters_and_samplers_are_expected_to_draw(name: str, draws: bool) -> None:
     assert draws_from_seeds(find(name)) is draws

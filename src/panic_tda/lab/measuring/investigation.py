@@ -27,8 +27,8 @@ _LONG_S = 2.0
 """Seconds of a batch from which it is timed once only."""
 _TOO_LONG_S = 60.0
 """Seconds of a batch after which no larger one is tried."""
-_PROVED = 3
-"""Items of the permutation proof."""
+_PROVED, _LARGEST_PROVED = 3, 8
+"""Items of the permutation proof, and its largest batch."""
 
 Tell: TypeAlias = Callable[[int, str], None]
 """Takes the batch size that is tried next (0 for none in particular) and a sentence for people."""
@@ -36,12 +36,16 @@ Tell: TypeAlias = Callable[[int, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be measured, with how many threads, and within which memory."""
+    """What is to be measured, with how many threads, and within which memory.
+
+    A batch of ``fatal`` items is known to be too large, and nothing as large is tried.
+    """
 
     spec: ModelSpec
     sizes: Sequence[int]
     threads: int
     budget_bytes: int
+    fatal: int | None = None
     parameters: Parameters = field(default_factory=dict)
 
 
@@ -69,7 +73,7 @@ def investigate(task: Task, tell: Tell) -> Findings:
         tell(0, f"loaded in {load_s:.2f} s")
         stopped = _grow(tried, task, tell)
         tell(0, "the same items alone, together, in another order and beside others")
-        proof = prove(tried.identities, trial_inputs(task.spec.signature.input, _PROVED), **tried.expected())
+        proof = _proof(tried, task, stopped)
         verdict = tried.verdict()
     residency.close()
     return Findings(load_s, tried.resident, tried.peaks, tried.seconds, stopped, proof, verdict)
@@ -85,6 +89,13 @@ def _grow(tried: _Trial, task: Task, tell: Tell) -> int | None:
         if tried.seconds[size] * size > _TOO_LONG_S:
             break
     return None
+
+
+def _proof(tried: _Trial, task: Task, stopped: int | None) -> Proof:
+    """The permutation proof, in batches that fit."""
+    largest = min(_LARGEST_PROVED, max(tried.peaks)) if stopped or task.fatal else _LARGEST_PROVED
+    items = trial_inputs(task.spec.signature.input, min(_PROVED, largest))
+    return prove(tried.identities, items, batch=largest, draws=draws_from_seeds(task.spec))
 
 
 class _Trial:
@@ -139,18 +150,14 @@ class _Trial:
         """What identifies the bits of each result."""
         return [identified(outcome) for outcome in self.answers(contents, seeds)]
 
-    def expected(self) -> dict[str, int]:
-        """What the permutation proof has to know: the largest batch to try, and whether the model draws."""
-        return {"batch": min(8, max(self.peaks, default=1)), "draws": draws_from_seeds(self._task.spec)}
-
     def verdict(self) -> Verdict | None:
         """Whether what a generator makes looks sane; None for an embedder."""
         spec = self._task.spec
         if not spec.signature.is_generator:
             return None
         inputs = trial_inputs(spec.signature.input, DISTINCT)
-        outputs = [each for each in self.answers(inputs, range(DISTINCT)) if isinstance(each, (Text, Image))]
-        return judge(spec.name, inputs, outputs)
+        outcomes = [self.answers([content], [seed])[0] for seed, content in enumerate(inputs)]
+        return judge(spec.name, inputs, [each for each in outcomes if isinstance(each, (Text, Image))])
 
 
 def identified(outcome: Outcome) -> str:

@@ -62,7 +62,8 @@ def measure(
 ) -> Measured:
     """Measures a model in a process of its own, and keeps what it finds for every experiment on this machine.
 
-    ``sizes`` are the batch sizes to try besides 1, else powers of two. The verdict on the outputs is kept with the record.
+    ``sizes`` are the batch sizes to try besides 1, else powers of two. The verdict on the outputs is kept with the
+    record.
     """
     task = Task(spec, sorted({1, *(sizes or sizes_to_try(spec))}), threads, budget_bytes)
     found = investigate_aside(task, report)

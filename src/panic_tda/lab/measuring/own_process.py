@@ -28,21 +28,20 @@ def investigate_aside(task: Task, report: Callable[[str], None]) -> Findings:
     One that the system kills, as it does when memory runs out, is followed by another that leaves that batch size and
     larger ones out. Raises ``ModelCallFailed`` when even the smallest one is fatal.
     """
-    fatal = None
     while True:
-        sizes = [size for size in task.sizes if fatal is None or size < fatal]
         try:
-            found = _once(replace(task, sizes=sizes), report)
+            found = _once(task, report)
         except _Killed as death:
-            if death.size <= min(sizes, default=0):
+            smaller = [size for size in task.sizes if size < death.size]
+            if not smaller:
                 raise ModelCallFailed(
                     f"{task.spec.name}: the process that measured it was killed, as happens when memory runs out",
                     hint="close other programs, or choose a smaller model (panic-tda model list)",
                 ) from None
-            fatal = death.size
-            report(f"killed in a batch of {fatal}; once more with smaller ones")
+            report(f"killed in a batch of {death.size}; once more with smaller ones")
+            task = replace(task, sizes=smaller, fatal=death.size)
         else:
-            return replace(found, out_of_memory_at=found.out_of_memory_at or fatal)
+            return replace(found, out_of_memory_at=found.out_of_memory_at or task.fatal)
 
 
 def _once(task: Task, report: Callable[[str], None]) -> Findings:

@@ -30,10 +30,10 @@ class Proof(NamedTuple):
 
 
 def prove(ask: Ask, items: Sequence[Content], *, batch: int, draws: bool) -> Proof:
-    """Tries the items, of which at least two are different, in batches of up to ``batch``.
+    """Tries the items, which should be different ones, in batches of up to ``batch``, which is at least their number.
 
-    ``draws`` says that the model is expected to draw from its seeds. Such a model is ``free`` when seeds change nothing:
-    whatever it draws comes from elsewhere.
+    ``draws`` says that the model is expected to draw from its seeds. Such a model is ``free`` when seeds change
+    nothing: whatever it draws comes from elsewhere.
     """
     seeds = range(1, len(items) + 1)
     together = ask(items, seeds)
@@ -79,10 +79,10 @@ def _neighbours_seen(ask: Ask, items: Sequence[Content], seeds: Sequence[int], b
         return f"in a batch of {len(items)} an item gives another result than alone"
     if ask(items[::-1], seeds[::-1])[::-1] != alone:
         return "the order of a batch changes the result of an item"
-    if _in_pairs(ask, items, seeds) != alone:
+    if len(items) > 1 and _in_pairs(ask, items, seeds) != alone:
         return "in a batch of 2 an item gives another result than alone"
     for size in sorted({len(items) + 1, batch}):
-        if size > len(items) and _among_strangers(ask, items, seeds, size) != alone:
+        if len(items) < size <= batch and _among_strangers(ask, items, seeds, size) != alone:
             return f"in a batch of {size} an item gives another result than alone"
     return ""
 

@@ -18,6 +18,7 @@ from panic_tda.models.torch_place import (
     load_whole,
     loading,
     quiet,
+    release,
     sampling,
     torch_device,
     torch_dtype,
@@ -52,6 +53,7 @@ class Captioner:
     def close(self) -> None:
         """Frees the weights."""
         del self._caption
+        release()
 
     def _said(self, image: Content, seed: int, parameters: Parameters) -> Text | ModelError:
         try:

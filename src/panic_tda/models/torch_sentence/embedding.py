@@ -14,7 +14,7 @@ from panic_tda.content import Content, Text
 from panic_tda.errors import InvalidOutput, ModelError
 from panic_tda.models.model import ModelSpec, Placement
 from panic_tda.models.repositories import brings_code, require_folder
-from panic_tda.models.torch_place import computing, loading, quiet, torch_device, torch_dtype
+from panic_tda.models.torch_place import computing, loading, quiet, release, torch_device, torch_dtype
 from panic_tda.models.weights import require
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class TorchEmbedder:
     def close(self) -> None:
         """Frees the weights."""
         del self._measure
+        release()
 
 
 def unit(spec: ModelSpec, raw: Any) -> Vector | ModelError:
