@@ -35,6 +35,7 @@ docs: $(VENV)/test-installed ## Write the generated parts of docs/ anew
 bench: $(VENV)/test-installed ## Measure, and print the tables of docs/performance.md
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/wavefront.py
 	$(BIN)/python benchmarks/homology.py
 	$(BIN)/python benchmarks/diagram_distances.py
 	$(BIN)/python benchmarks/clustering.py
