@@ -36,6 +36,7 @@ bench: $(VENV)/test-installed ## Measure, and print the tables of docs/performan
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/executors.py
+	$(BIN)/python benchmarks/wavefront.py
 	$(BIN)/python benchmarks/homology.py
 	$(BIN)/python benchmarks/diagram_distances.py
 	$(BIN)/python benchmarks/clustering.py

@@ -123,6 +123,7 @@ def command(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     """``panic-tda`` in the laboratory, with no settings from outside."""
     for variable in [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]:
         monkeypatch.delenv(variable)
+    monkeypatch.setenv("PANIC_TDA_CACHE", str(folder / "cache"))
     monkeypatch.chdir(folder)
     return CommandLine(folder, capsys)
 

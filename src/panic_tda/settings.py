@@ -51,7 +51,7 @@ class Settings:
     batch_size: int = 0
     """Inputs for each model call; 0 takes each model's own, measured or from the catalogue."""
     memory_budget: int = 0
-    """Megabytes that loaded models may take; 0 takes three quarters of the machine."""
+    """Megabytes that loaded models may take on each device; 0 takes three quarters of its memory."""
     threads: int = 0
     """Threads of models and diagrams; 0 takes half of the cores for a model (in a worker one) and all for diagrams."""
     call_timeout: int = 0

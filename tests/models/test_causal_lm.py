@@ -3,20 +3,21 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from panic_tda.content import Text
+from panic_tda.content import Content, Text
 from panic_tda.errors import InvalidOutput, ModelCallFailed, ModelLoadError
+from panic_tda.lab.measuring.permutation import prove
 from panic_tda.models import causal_lm
 from panic_tda.models.adding import add
 from panic_tda.models.conversation import Conversation, Converser, Message
 from panic_tda.models.hashing import sha256_of_file
-from panic_tda.models.model import Generator, Placement
+from panic_tda.models.model import Generator, Placement, Tier
 from panic_tda.models.text_parameters import INSTRUCTIONS
 from panic_tda.models.weights import Weights, require
 
@@ -56,6 +57,15 @@ def test_the_number_of_threads_changes_no_answer(model: Generator) -> None:
     two = cast("Generator", SPEC.load(Placement(threads=2)))
     assert answers(two, [BOAT], [1], max_tokens=6) == answers(model, [BOAT], [1], max_tokens=6)
     two.close()
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_batches_of_one_and_of_eight_give_the_same_answers(model: Generator, temperature: float) -> None:
+    def ask(texts: Sequence[Content], seeds: Sequence[int]) -> list[str]:
+        return answers(model, [cast("Text", text).value for text in texts], list(seeds), temperature=temperature)
+
+    items = [Text(BOAT), Text("The storm arrived."), Text("x")]
+    assert prove(ask, items, batch=8, draws=temperature > 0) == (Tier.EXACT, "", temperature > 0)
 
 
 def test_seeds_matter_unless_greedy(model: Generator) -> None:

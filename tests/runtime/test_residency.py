@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from panic_tda.errors import InsufficientMemory, ModelLoadError, PrerequisiteError
 from panic_tda.models.model import Model, ModelSpec, Placement
-from panic_tda.runtime.residency import ExpectedResidents, Residency, available_memory
+from panic_tda.runtime.residency import Budget, ExpectedResidents, Residency, available_memory
+from support.gpus import put_gpu
 from support.models import as_fake, fake_spec, load
 from support.threads import beside
 
@@ -100,7 +102,9 @@ def test_a_model_stays_pinned_while_any_of_its_users_remains() -> None:
 def test_a_model_too_large_is_refused_with_the_numbers() -> None:
     residency = room_for(1)
     (a,) = use(residency, A)
-    with pytest.raises(InsufficientMemory, match=r"^Huge needs 2\.00 GiB, the memory budget is 0\.01 GiB$") as caught:
+    with pytest.raises(
+        InsufficientMemory, match=r"^Huge needs 2\.00 GiB \(estimated\), the memory budget is 0\.01 GiB$"
+    ) as caught:
         use(residency, HUGE)
     assert "memory_budget" in caught.value.hint
     assert as_fake(a).closed == 0
@@ -175,6 +179,24 @@ def test_a_model_that_did_not_load_is_tried_again() -> None:
         use(residency, A)
     use(residency, A)
     assert residency.loads == 1
+
+
+@pytest.mark.parametrize("budget", [0, 5_000_000_000])
+def test_each_device_has_a_budget_of_its_own(budget: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_gpu(tmp_path, monkeypatch, mebibytes=8_000)
+    on_gpu = [fake_spec(name, megabytes=4_000, device="cuda") for name in ("D", "E")]
+    residency = Residency(Budget(budget), loaded)
+    d, a, e = use(residency, on_gpu[0], A, on_gpu[1])
+    assert [as_fake(model).closed for model in (d, a, e)] == [1, 0, 0]
+    with pytest.raises(InsufficientMemory):
+        residency.check(fake_spec("F", megabytes=6_500, device="cuda"))
+
+
+def test_what_leaves_for_a_model_is_told_before_it_is_loaded() -> None:
+    expected = ExpectedResidents(30 * MEGABYTE)
+    assert [expected.use(spec) for spec in (A, B, C, B)] == [[]] * 4
+    assert expected.use(fake_spec("Wide", megabytes=20)) == ["A", "C"]
+    assert expected.use(HUGE) == []
 
 
 SIZED = [fake_spec(f"of {size}", megabytes=size) for size in (1, 2, 3, 5, 8, 13)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from panic_tda.cli.context import Context
-from panic_tda.cli.output import counted, duration, gigabytes, message, print_json, print_table, rate
+from panic_tda.cli.output import counted, duration, memory, message, print_json, print_table, rate
 
 if TYPE_CHECKING:
     from panic_tda.lab.config import ExperimentConfig
@@ -234,7 +234,14 @@ def validate(context: typer.Context, config: Annotated[str, typer.Argument(help=
             f"{_estimate(result.estimated_seconds)}"
         )
         rows = [
-            (m["name"], m["signature"], gigabytes(m["memory_bytes"]), m["calls"], m["batch_size"], _fits(m))
+            (
+                m["name"],
+                m["signature"],
+                memory(m["memory_bytes"], m["memory_source"]),
+                m["calls"],
+                m["batch_size"],
+                _fits(m),
+            )
             for m in result.models
         ]
         print_table(

@@ -17,6 +17,7 @@ from typing import Any
 
 from panic_tda.errors import ConfigurationError, PanicError, UnknownModel
 from panic_tda.models.deployment import current, deployed, state
+from panic_tda.models.measurements import as_measured, measurements_file, read_measurements
 from panic_tda.models.model import ModelSpec
 from panic_tda.models.plugins import with_plugins
 from panic_tda.models.shelf import Added, Shelf, read_shelf, shelf_file
@@ -40,8 +41,8 @@ def catalogue() -> dict[str, ModelSpec]:
 
 
 @lru_cache(maxsize=4)
-def _files(_: tuple[object, ...]) -> tuple[str, str]:
-    return str(shelf_file()), str(register_file())
+def _files(_: tuple[object, ...]) -> tuple[str, ...]:
+    return str(shelf_file()), str(register_file()), str(measurements_file())
 
 
 def _written(path: str) -> object:
@@ -56,11 +57,11 @@ def _written(path: str) -> object:
 @lru_cache(maxsize=4)
 def _deployed(_: tuple[object, ...]) -> dict[str, ModelSpec]:
     """The catalogue in one state of files and settings."""
-    settings, shelf = current(), read_shelf()
+    settings, shelf, known = current(), read_shelf(), read_measurements()
     specs = published() | _added(shelf, published())
     specs |= version_entries(read_register(), specs)
     _check_names(dict(settings.weights), specs)
-    return {name: deployed(spec, settings, shelf) for name, spec in specs.items()}
+    return {name: as_measured(deployed(spec, settings, shelf), known) for name, spec in specs.items()}
 
 
 @cache

@@ -38,6 +38,14 @@ class Tier(StrEnum):
     FREE = "free"
 
 
+class MemorySource(StrEnum):
+    """Where the memory a catalogue entry states comes from: written there, counted in the weights, or measured."""
+
+    ESTIMATED = "estimated"
+    COUNTED = "counted"
+    MEASURED = "measured"
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One setting of a model that a network node may change, or must give where it is ``required``."""
@@ -138,9 +146,10 @@ class ModelSpec:
     Weights come as files of Python packages (``weights``) or as a whole folder (``repository``); a model that a server
     computes has an ``endpoint`` instead. ``options`` are facts that the family's code needs and no experiment changes.
     ``parts`` are the models it borrows from the place it runs in, instead of loading weights of its own. ``dtype`` and
-    ``device`` are what is computed in; the catalogue fills them in for this machine where the settings say ``auto``.
-    ``tiers`` are those that the setting ``tier`` chooses from, the entry's own first; without any, ``tier`` is the only
-    one.
+    ``device`` are what is computed in; the catalogue fills them in for this machine where the settings say ``auto``. It
+    also puts in the memory (with ``memory_source``) and the batch size that were measured here; neither is part of the
+    version. ``tiers`` are those that the setting ``tier`` chooses from, the entry's own first; without any, ``tier`` is
+    the only one.
     """
 
     name: str
@@ -170,15 +179,17 @@ class ModelSpec:
     device: str = "cpu"
     options: Options = ()
     parts: tuple[ModelSpec, ...] = ()
+    memory_source: MemorySource = MemorySource.ESTIMATED
 
     @property
     def version(self) -> str:
         """Identity of what the model computes.
 
         Our revision, and the start of the hash of each weights file; or, for a repository, of its commit or content,
-        then number type, device, and the versions of the libraries that compute; or, for a model that borrows others,
-        of its options and their versions. For an endpoint, of its address, the model's name there, and the options:
-        what lies behind an address can change without notice. Last the tier, if it was chosen.
+        then number type, whether the weights have four bits, device, and the versions of the libraries that compute;
+        or, for a model that borrows others, of its options and their versions. For an endpoint, of its address, the
+        model's name there, and the options: what lies behind an address can change without notice. Last the tier, if
+        it was chosen.
         """
         return f"{self._version}.{self.tier}" if self.tier in self.tiers[1:] else self._version
 
@@ -193,7 +204,9 @@ class ModelSpec:
             return ".".join([f"{self.revision}+{known}", *library_versions(self.requires)])
         if self.repository is not None:
             known = identity(self.repository)[:12]
-            return ".".join([f"{self.revision}+{known}", self.dtype, self.device, *library_versions(self.requires)])
+            quantised = ["4bit"] if self.option("quantisation") == "4bit" else []
+            computed = [self.dtype, *quantised, self.device, *library_versions(self.requires)]
+            return ".".join([f"{self.revision}+{known}", *computed])
         hashes = ".".join(weights.sha256[:12] for weights in self.weights)
         return f"{self.revision}+{hashes}" if hashes else str(self.revision)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.pool.placing import PATIENCE, Accelerator, Paces, Placed, Waiting, Worker, place, room_for
+from panic_tda.runtime.residency import Budget
 from support.models import fake_spec
 
 A, B, C = (fake_spec(name, megabytes=4) for name in "ABC")
@@ -25,7 +26,7 @@ def placed(
     me: int, queue: list[ModelSpec], workers: list[Worker], *, budget: int = PLENTY, paces: Paces | None = None
 ) -> Placed | None:
     waiting = [Waiting(spec, count) for spec, count in Counter(queue).items()]
-    return place(me, waiting, workers, budget, paces or Paces())
+    return place(me, waiting, workers, Budget(budget), paces or Paces())
 
 
 def test_a_worker_takes_the_oldest_call_whose_model_it_holds() -> None:
@@ -71,20 +72,20 @@ def test_a_model_that_needs_an_accelerator_goes_where_one_is() -> None:
 def test_a_call_that_was_overtaken_often_goes_first() -> None:
     workers = [worker(A), worker(C, runs=C)]
     queue = [Waiting(B, 1, PATIENCE), Waiting(A)]
-    assert place(0, queue, workers, PLENTY, Paces()) == Placed(B)
-    assert place(0, [Waiting(B, 1, PATIENCE - 1), Waiting(A)], workers, PLENTY, Paces()) == Placed(A)
+    assert place(0, queue, workers, Budget(PLENTY), Paces()) == Placed(B)
+    assert place(0, [Waiting(B, 1, PATIENCE - 1), Waiting(A)], workers, Budget(PLENTY), Paces()) == Placed(A)
 
 
 def test_the_least_recently_used_model_makes_room_its_own_worker_first() -> None:
     workers = [worker(A, B), worker(C)]
-    assert room_for(ON_GPU, 0, workers, 12 * MB) == ((0, A),)
-    assert room_for(ON_GPU, 1, workers, 12 * MB) == ((1, C),)
-    assert room_for(ON_GPU, 1, workers, 8 * MB) == ((1, C), (0, A))
+    assert room_for(ON_GPU, 0, workers, Budget(12 * MB)) == ((0, A),)
+    assert room_for(ON_GPU, 1, workers, Budget(12 * MB)) == ((1, C),)
+    assert room_for(ON_GPU, 1, workers, Budget(8 * MB)) == ((1, C), (0, A))
 
 
 def test_a_model_in_use_never_makes_room() -> None:
-    assert room_for(B, 1, [worker(A, runs=A), worker()], 4 * MB) is None
-    assert room_for(B, 1, [worker(A, gone=True), worker()], 4 * MB) is None
+    assert room_for(B, 1, [worker(A, runs=A), worker()], Budget(4 * MB)) is None
+    assert room_for(B, 1, [worker(A, gone=True), worker()], Budget(4 * MB)) is None
     assert placed(1, [B], [worker(A, runs=A), worker()], budget=4 * MB) is None
 
 

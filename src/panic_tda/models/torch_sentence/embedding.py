@@ -17,7 +17,7 @@ from panic_tda.models.onnx.batches import batches
 from panic_tda.models.purpose import Measured, Purpose
 from panic_tda.models.repositories import brings_code, require_folder
 from panic_tda.models.sentence import minilm_tokenizer
-from panic_tda.models.torch_place import computing, loading, quiet, torch_device, torch_dtype
+from panic_tda.models.torch_place import computing, loading, quiet, release, torch_device, torch_dtype
 from panic_tda.models.weights import require
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class TorchEmbedder:
     def close(self) -> None:
         """Frees the weights."""
         del self._measure, self._measure_query, self._exceeds
+        release()
 
     def _raw(self, contents: Sequence[Content], measure: Measure) -> Iterator[Any]:
         for start in range(0, len(contents), self._rows):

@@ -18,7 +18,7 @@ from panic_tda.runtime.pool.limits import LearntSizes, PoolLimits
 from panic_tda.runtime.pool.placing import Accelerator
 from panic_tda.runtime.pool.schedule import Job, Schedule, Task
 from panic_tda.runtime.pool.slot import PoolWorker, Slot
-from panic_tda.runtime.residency import available_memory, check_fits
+from panic_tda.runtime.residency import Budget
 from panic_tda.runtime.result import Attempt, Call, Result, Timings, failed
 
 Start: TypeAlias = Callable[[Callable[[], None]], PoolWorker]
@@ -40,7 +40,7 @@ class PoolExecutor:
         self.workers = len(starts)
         self.slots = 2 * self.workers
         self._metrics = Metrics()
-        self._budget = limits.memory_budget or available_memory()
+        self._budget = Budget(limits.memory_budget)
         self._schedule = Schedule(
             accelerators or [Accelerator.SHARED] * self.workers,
             budget=self._budget,
@@ -69,8 +69,8 @@ class PoolExecutor:
         return self._schedule.put(call)
 
     def check(self, spec: ModelSpec) -> None:
-        """Raises ``InsufficientMemory`` when the model is larger than the budget."""
-        check_fits(spec, self._budget)
+        """Raises ``InsufficientMemory`` when the model is larger than the budget of its device."""
+        self._budget.check(spec)
 
     def resident(self) -> frozenset[str]:
         """Names of the models that will be in memory when the queued calls have run."""

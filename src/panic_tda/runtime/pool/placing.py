@@ -15,6 +15,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from panic_tda.models.model import ModelSpec
+from panic_tda.runtime.residency import Budget
 
 PATIENCE = 32
 """So many times may later calls overtake one before it goes first."""
@@ -83,7 +84,7 @@ class Placed(NamedTuple):
     leaving: tuple[tuple[int, ModelSpec], ...] = ()
 
 
-def place(me: int, queue: Sequence[Waiting], workers: Sequence[Worker], budget: int, paces: Paces) -> Placed | None:
+def place(me: int, queue: Sequence[Waiting], workers: Sequence[Worker], budget: Budget, paces: Paces) -> Placed | None:
     """What the idle worker ``me`` takes next, or None when there is nothing for it now; ``queue`` is oldest first."""
     impatient = [waiting for waiting in queue if waiting.overtaken >= PATIENCE][:1]
     for waiting in impatient or queue:
@@ -98,19 +99,23 @@ def place(me: int, queue: Sequence[Waiting], workers: Sequence[Worker], budget: 
 
 
 def room_for(
-    spec: ModelSpec, me: int, workers: Sequence[Worker], budget: int
+    spec: ModelSpec, me: int, workers: Sequence[Worker], budget: Budget
 ) -> tuple[tuple[int, ModelSpec], ...] | None:
-    """What must leave so that the model fits beside the rest; None while too much of that is in use."""
-    needed = sum(each.memory_bytes for each in spec.whole() if each not in workers[me].holds)
-    missing = sum(worker.used for worker in workers) + needed - budget
+    """What must leave so that the model, and what it borrows, fits beside the rest; None while too much is in use."""
+    needed = [each for each in spec.whole() if each not in workers[me].holds]
     leaving: list[tuple[int, ModelSpec]] = []
-    for number in sorted(range(len(workers)), key=lambda other: other != me):
-        if missing > 0 and workers[number].is_idle:
-            for held, size in workers[number].holds.items():
-                if missing > 0 and (number != me or held not in spec.whole()):
-                    leaving.append((number, held))
-                    missing -= size
-    return tuple(leaving) if missing <= 0 else None
+    for device in {each.device for each in needed}:
+        held = [(number, each) for number in range(len(workers)) for each in workers[number].holds]
+        here = [(number, each) for number, each in held if each.device == device]
+        missing = sum(each.memory_bytes for each in (*needed, *(each for _, each in here)) if each.device == device)
+        missing -= budget.of(device)
+        for number, each in sorted(here, key=lambda place: place[0] != me):
+            if missing > 0 and workers[number].is_idle and each not in spec.whole():
+                leaving.append((number, each))
+                missing -= each.memory_bytes
+        if missing > 0:
+            return None
+    return tuple(leaving)
 
 
 def _is_for(me: int, waiting: Waiting, workers: Sequence[Worker], paces: Paces) -> bool:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from panic_tda.errors import ExecutorClosed, QueueFull, QueueTimeout
 from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.pool.placing import Accelerator, Paces, Placed, Waiting, Worker, place
-from panic_tda.runtime.residency import ExpectedResidents
+from panic_tda.runtime.residency import Budget, ExpectedResidents
 from panic_tda.runtime.result import Call, Result
 
 
@@ -41,7 +41,7 @@ class Schedule:
     """Every method may be called from any thread."""
 
     def __init__(
-        self, accelerators: Sequence[Accelerator], *, budget: int, max_queue: int, queue_timeout_s: float
+        self, accelerators: Sequence[Accelerator], *, budget: Budget, max_queue: int, queue_timeout_s: float
     ) -> None:
         self._workers = [Worker(gone=True, accelerator=each) for each in accelerators]
         self._orders: list[list[ModelSpec]] = [[] for _ in accelerators]
