@@ -12,7 +12,7 @@ from panic_tda.runtime.pool.placing import PATIENCE, Accelerator, Paces, Placed,
 from panic_tda.runtime.residency import Budget
 from support.models import fake_spec
 
-A, B, C = (fake_spec(name, megabytes=4) for name in "ABC")
+A, B, C, D = (fake_spec(name, megabytes=4) for name in "ABCD")
 ON_GPU = fake_spec("OnGpu", megabytes=4, device="cuda")
 MB = 2**20
 PLENTY = 1_000 * MB
@@ -78,9 +78,20 @@ def test_a_call_that_was_overtaken_often_goes_first() -> None:
 
 def test_the_least_recently_used_model_makes_room_its_own_worker_first() -> None:
     workers = [worker(A, B), worker(C)]
-    assert room_for(ON_GPU, 0, workers, Budget(12 * MB)) == ((0, A),)
-    assert room_for(ON_GPU, 1, workers, Budget(12 * MB)) == ((1, C),)
-    assert room_for(ON_GPU, 1, workers, Budget(8 * MB)) == ((1, C), (0, A))
+    assert room_for(D, 0, workers, Budget(12 * MB)) == ((0, A),)
+    assert room_for(D, 1, workers, Budget(12 * MB)) == ((1, C),)
+    assert room_for(D, 1, workers, Budget(8 * MB)) == ((1, C), (0, A))
+
+
+def test_each_device_has_a_budget_of_its_own() -> None:
+    assert room_for(ON_GPU, 0, [worker(A, B)], Budget(8 * MB)) == ()
+    assert room_for(D, 0, [worker(ON_GPU, A)], Budget(4 * MB)) == ((0, A),)
+
+
+def test_what_a_model_borrows_needs_room_too_and_never_makes_it() -> None:
+    program = fake_spec("Program", megabytes=0, parts=(A,))
+    assert room_for(program, 0, [worker(B)], Budget(4 * MB)) == ((0, B),)
+    assert room_for(program, 0, [worker(A)], Budget(4 * MB)) == ()
 
 
 def test_a_model_in_use_never_makes_room() -> None:
