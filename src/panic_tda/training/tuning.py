@@ -137,6 +137,8 @@ def _watching(report: Report, stop: threading.Event) -> Any:
             report("train", state.global_step, state.max_steps)
             if stop.is_set() and state.global_step < state.max_steps:
                 control.should_save = control.should_training_stop = True
+            elif state.global_step >= state.max_steps and state.max_steps <= args.save_steps:
+                control.should_save = False  # so short a training is sooner repeated than written down
             return control
 
     return Watching()
