@@ -181,7 +181,7 @@ def json_examples() -> Iterator[tuple[str, Any]]:
 
 def test_commands_print_the_documented_json(command: CommandLine) -> None:
     for line, documented in json_examples():
-        ran = command(*line.split()[1:])
+        ran = command(*shlex.split(line)[1:])
         assert not differences(documented, ran.json, line)
         assert (ran.code == 0) == ("error" not in ran.json)
 

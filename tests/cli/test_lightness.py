@@ -45,7 +45,9 @@ def test_what_needs_no_model_and_no_database_loads_neither(words: tuple[str, ...
     )
 
 
-@pytest.mark.parametrize("words", [("experiment", "list"), ("experiment", "show", "latest"), ("run", "list")])
+@pytest.mark.parametrize(
+    "words", [("experiment", "list"), ("experiment", "show", "latest"), ("run", "list"), ("program", "list")]
+)
 def test_looking_at_a_record_loads_what_reads_it_and_nothing_else(
     command: CommandLine, experiment_id: str, words: tuple[str, ...]
 ) -> None:

@@ -335,5 +335,5 @@ def _shape(spec: ModelSpec) -> dict[str, Any]:
     ]
     shape["options"] = dict(spec.options)
     shape["here"] = weights_are_here(spec)
-    del shape["loader"]
+    del shape["loader"], shape["parts"]
     return shape

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from panic_tda.lab.laboratory import open_bench
 from panic_tda.lab.preflight import preflight
 from panic_tda.models.catalogue import find
 from panic_tda.models.model import ModelSpec
@@ -108,6 +107,8 @@ class Programs:
     @property
     def _executor(self) -> Executor:
         if self._bench is None:
+            from panic_tda.lab.laboratory import open_bench  # which knows every stage, and takes a second to import
+
             bench = open_bench(self._record, self._settings, executor=self._given)
             self._bench = self._open.enter_context(bench).executor
         return self._bench
