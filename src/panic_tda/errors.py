@@ -5,6 +5,7 @@ PanicError                        1  the work failed
 │   ├── ConfigurationError           experiment file or settings; carries every issue at once
 │   ├── NotFound                     no experiment or run goes by that name
 │   │   ├── UnknownModel                no model does; the hint has the nearest names
+│   │   ├── SessionNotFound             no session does, or it has ended
 │   │   └── ProgramNotFound             no program does; the hint has the nearest names
 │   ├── HistoricalModel              an imported experiment is performed; its models are never executed
 │   ├── SignatureError               a value or a chain of models of the wrong type
@@ -29,7 +30,9 @@ PanicError                        1  the work failed
 │   ├── DeviceFault                  an accelerator is of no more use to the process
 │   ├── ExecutionTimeout             a model call took longer than call_timeout
 │   ├── WorkerCrashed                the process that ran the model died
-│   ├── QueueFull                    too many calls wait already
+│   ├── WorkerBusy                   a session insists on a worker that is at work
+│   ├── SessionLost                  the worker that a session insists on is gone
+│   ├── QueueFull                    too many calls wait already, or too many sessions are open
 │   ├── QueueTimeout                 a call waited longer than it may
 │   └── ExecutorClosed               a call after close
 ├── TrainingError                 1  tuning an embedder
@@ -79,6 +82,10 @@ class ConfigurationError(RequestError):
 
 class NotFound(RequestError):
     """Nothing goes by that id or name."""
+
+
+class SessionNotFound(NotFound):
+    """No session goes by that id, or it has ended."""
 
 
 class UnknownModel(NotFound):
@@ -181,8 +188,16 @@ class WorkerCrashed(ExecutionError):
     """The process that ran the model died."""
 
 
+class WorkerBusy(ExecutionError):
+    """A session insists on a worker that is at work."""
+
+
+class SessionLost(ExecutionError):
+    """The worker that a session insists on is gone, and what it knew with it."""
+
+
 class QueueFull(ExecutionError):
-    """As many calls wait as may wait."""
+    """As many calls wait, or as many sessions are open, as may."""
 
 
 class QueueTimeout(ExecutionError):

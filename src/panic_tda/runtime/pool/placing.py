@@ -70,32 +70,44 @@ class Paces:
 
 
 class Waiting(NamedTuple):
-    """The calls that wait for a model: how many, and how many later ones went before the oldest of them."""
+    """The calls that wait for a model: how many, and how many later ones went before the oldest of them.
+
+    ``home`` is the worker they want, if any; ``strict`` ones take no other.
+    """
 
     spec: ModelSpec
     calls: int = 1
     overtaken: int = 0
+    home: int | None = None
+    strict: bool = False
 
 
 class Placed(NamedTuple):
-    """The model whose oldest call is taken, and the models that leave: pairs of worker and model."""
+    """Whose oldest call is taken, by its number in the queue, and the models that leave: pairs of worker and model."""
 
-    spec: ModelSpec
+    number: int
     leaving: tuple[tuple[int, ModelSpec], ...] = ()
 
 
 def place(me: int, queue: Sequence[Waiting], workers: Sequence[Worker], budget: Budget, paces: Paces) -> Placed | None:
     """What the idle worker ``me`` takes next, or None when there is nothing for it now; ``queue`` is oldest first."""
-    impatient = [waiting for waiting in queue if waiting.overtaken >= PATIENCE][:1]
-    for waiting in impatient or queue:
-        if waiting.spec in workers[me].holds:
-            return Placed(waiting.spec)
-    for waiting in impatient or queue:
-        if _is_for(me, waiting, workers, paces):
-            leaving = room_for(waiting.spec, me, workers, budget)
+    open_to_me = [number for number, waiting in enumerate(queue) if _may_take(me, waiting, workers)]
+    impatient = [number for number in open_to_me if queue[number].overtaken >= PATIENCE][:1]
+    for number in impatient or open_to_me:
+        if queue[number].spec in workers[me].holds:
+            return Placed(number)
+    for number in impatient or open_to_me:
+        if queue[number].home == me or _is_for(me, queue[number], workers, paces):
+            leaving = room_for(queue[number].spec, me, workers, budget)
             if leaving is not None:
-                return Placed(waiting.spec, leaving)
+                return Placed(number, leaving)
     return None
+
+
+def _may_take(me: int, waiting: Waiting, workers: Sequence[Worker]) -> bool:
+    """Whether calls that want a certain worker may go to ``me``."""
+    home = waiting.home
+    return home is None or home == me or not (waiting.strict or workers[home].is_idle)
 
 
 def room_for(
