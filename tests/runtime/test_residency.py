@@ -259,8 +259,17 @@ def test_what_borrows_leaves_behind_what_is_expected(budget: int, used: list[Mod
             for part in spec.parts:
                 with residency.lend(part):
                     pass
-    assert expected.names() == frozenset(residency._residents)
+    assert expected.names() == frozenset(spec.name for spec in residency.sizes())
 
 
 def test_the_default_budget_is_part_of_this_machine() -> None:
     assert 2**28 < available_memory() < 2**50
+
+
+def test_two_entries_of_one_name_are_two_models() -> None:
+    residency = Residency(2**30, lambda spec: spec.load(Placement()))
+    plain, other = fake_spec(), fake_spec(dtype="float16")
+    with residency.use(plain) as (one, _), residency.use(other) as (two, _):
+        assert one is not two
+    assert residency.loads == 2
+    residency.close()

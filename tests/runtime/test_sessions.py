@@ -138,8 +138,9 @@ def test_strict_queue_waits_for_its_worker_and_fail_fast_does_not(pool: ProcessE
     assert eventually((tmp_path / "loading").exists)
     with pytest.raises(WorkerBusy):
         sessions.ask(hasty, TROUBLE, "two")
-    assert sessions.ask(queueing, TROUBLE, "two").worker == first.worker
-    assert busy.done()
+    waited = sessions.ask(queueing, TROUBLE, "two")
+    assert waited.worker == first.worker
+    assert waited.started_at >= busy.result(timeout=60).completed_at
 
 
 def test_sessions_end_after_their_time_and_not_while_they_are_used() -> None:

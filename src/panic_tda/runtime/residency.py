@@ -42,7 +42,6 @@ class Budget:
 
 @dataclass(slots=True)
 class _Resident:
-    spec: ModelSpec
     model: Model
     pins: int = 0
 
@@ -53,7 +52,7 @@ class Residency:
     def __init__(self, budget: int | Budget, load: Callable[[ModelSpec], Model]) -> None:
         self._budget = _as_budget(budget)
         self._load = load
-        self._residents: OrderedDict[str, _Resident] = OrderedDict()
+        self._residents: OrderedDict[ModelSpec, _Resident] = OrderedDict()
         self._changed = threading.Condition()
         self.loads = 0
 
@@ -85,20 +84,20 @@ class Residency:
         """Forgets a model that hangs, and what it borrows: they cannot be freed; their next use loads them anew."""
         with self._changed:
             for each in spec.whole():
-                self._residents.pop(each.name, None)
+                self._residents.pop(each, None)
             self._changed.notify_all()
 
     def drop(self, spec: ModelSpec) -> None:
         """Frees a model that nobody uses; one that is not there is no fault."""
         with self._changed:
-            resident = self._residents.get(spec.name)
+            resident = self._residents.get(spec)
             if resident is not None and not resident.pins:
-                self._residents.pop(spec.name).model.close()
+                self._residents.pop(spec).model.close()
 
     def sizes(self) -> dict[ModelSpec, int]:
         """The models in memory, the least recently used first, and the bytes that each is thought to take."""
         with self._changed:
-            return {resident.spec: resident.spec.memory_bytes for resident in self._residents.values()}
+            return {held: held.memory_bytes for held in self._residents}
 
     def close(self) -> None:
         """Frees every model."""
@@ -111,22 +110,22 @@ class Residency:
         with self._changed:
             load_s = 0.0
             self._make_room(spec)
-            if spec.name not in self._residents:
+            if spec not in self._residents:
                 started = time.perf_counter()
-                self._residents[spec.name] = _Resident(spec, self._loaded(spec))
+                self._residents[spec] = _Resident(self._loaded(spec))
                 load_s = time.perf_counter() - started
                 self.loads += 1
-            resident = self._residents[spec.name]
-            self._residents.move_to_end(spec.name)
+            resident = self._residents[spec]
+            self._residents.move_to_end(spec)
             resident.pins += 1
             return resident, load_s
 
     def _make_room(self, spec: ModelSpec) -> None:
         """Evicts and waits until the model fits, or until another caller has loaded it."""
         budget = self._budget.of(spec.device)
-        while spec.name not in self._residents and self._used(spec.device) + spec.memory_bytes > budget:
-            beside = (name for name, each in self._residents.items() if each.spec.device == spec.device)
-            idle = next((name for name in beside if not self._residents[name].pins), None)
+        while spec not in self._residents and self._used(spec.device) + spec.memory_bytes > budget:
+            beside = (held for held in self._residents if held.device == spec.device)
+            idle = next((held for held in beside if not self._residents[held].pins), None)
             if idle is None:
                 self._changed.wait()
             else:
@@ -141,8 +140,7 @@ class Residency:
             raise ModelLoadError(f"{spec.name} does not load: {type(fault).__name__}: {fault}") from fault
 
     def _used(self, device: str) -> int:
-        specs = (resident.spec for resident in self._residents.values())
-        return sum(spec.memory_bytes for spec in specs if spec.device == device)
+        return sum(held.memory_bytes for held in self._residents if held.device == device)
 
 
 class ExpectedResidents:
