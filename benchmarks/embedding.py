@@ -115,7 +115,7 @@ def print_rates(rows: Mapping[str, Callable[[], None]], count: int, repeats: int
         f"\n| {count} items, medians of {repeats} | per second of processor | against {against} |\n| --- | --- | --- |"
     )
     for name, each in took.items():
-        print(f"| {name} | {count / each:.0f} | {took[against] / each:.2f} × |", flush=True)
+        print(f"| {name} | {count / each:.3g} | {took[against] / each:.2f} × |", flush=True)
 
 
 def minilm(folder: Path, count: int, repeats: int, threads: int) -> None:
@@ -153,7 +153,8 @@ def siglip_base(folder: Path) -> ModelSpec:
     from transformers import CLIPTokenizer, SiglipConfig, SiglipModel, SiglipProcessor
     from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
-    texts: dict[str, Any] = {"vocab_size": 8, "hidden_size": 768, "intermediate_size": 8, "num_hidden_layers": 1}
+    ends = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
+    texts: dict[str, Any] = {**ends, "vocab_size": 8, "intermediate_size": 8, "num_hidden_layers": 1}
     torch.manual_seed(0)
     SiglipModel(SiglipConfig(text_config=texts, vision_config={"image_size": 384, "patch_size": 16})).save_pretrained(
         folder
