@@ -77,7 +77,8 @@ def main() -> None:
     for text in steps["text"].to_list()[: given.length]:
         print(f"{text}\n{'-' * 60}")
     Path("code-loop.html").unlink(missing_ok=True)
-    panic_tda_command(["--db", "code-loop.sqlite", "--quiet", "export", "report", outcome.id, "--out", "code-loop.html"])
+    command = ["--db", "code-loop.sqlite", "--quiet", "export", "report", outcome.id, "--out", "code-loop.html"]
+    panic_tda_command(command)
 
 
 if __name__ == "__main__":
