@@ -129,7 +129,7 @@ class PoolExecutor:
         self._schedule.done(me, slot.holds, timings.load_s, timings.run_s)
         if task.job and isinstance(answer, Result):
             task.job.future.set_result(answer)
-        elif task.job:
+        elif task.job and answer is not None:
             task.job.future.set_exception(answer)
 
     def _answer(self, me: int, job: Job) -> Result | BaseException:
