@@ -127,9 +127,11 @@ class PoolExecutor:
         timings = answer.timings if isinstance(answer, Result) else Timings()
         # First the worker is free again, then the caller knows: it may want the same worker at once.
         self._schedule.done(me, slot.holds, timings.load_s, timings.run_s)
-        if task.job and isinstance(answer, Result):
+        if task.job is None:
+            return
+        if isinstance(answer, Result):
             task.job.future.set_result(answer)
-        elif task.job and answer is not None:
+        elif isinstance(answer, BaseException):
             task.job.future.set_exception(answer)
 
     def _answer(self, me: int, job: Job) -> Result | BaseException:
