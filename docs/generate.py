@@ -99,7 +99,7 @@ def _spelling(parameter: Any, command: Any) -> str:
     hints = typing.get_type_hints(inspect.unwrap(command.callback))
     kinds = [kind for kind in typing.get_args(hints.get(parameter.name)) if kind is not NoneType]
     kind = hints.get(parameter.name, bool) if not kinds else kinds[0]
-    word = {int: "N", float: "SHARE", str: "TEXT", Path: "PATH"}.get(kind, "")
+    word = parameter.metavar or {int: "N", float: "SHARE", str: "TEXT", Path: "PATH"}.get(kind, "")
     return f"{parameter.opts[0]} {word}".strip()
 
 

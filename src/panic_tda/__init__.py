@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from panic_tda.lab.perform import Outcome
     from panic_tda.lab.progress import Progress
     from panic_tda.models.catalogue import catalogue
+    from panic_tda.services.embedding import embed, similarity
+    from panic_tda.services.host import Host
+    from panic_tda.services.language import generate, stream
     from panic_tda.settings import Settings, load_settings
     from panic_tda.store.database import Record, open_record
     from panic_tda.store.frames import bars_frame as bars
@@ -39,6 +42,7 @@ _HOMES = {
     "Answer": "answers.answer:Answer",
     "ConfigurationError": "errors:ConfigurationError",
     "Experiment": "lab.experiment:Experiment",
+    "Host": "services.host:Host",
     "Image": "content:Image",
     "Outcome": "lab.perform:Outcome",
     "PanicError": "errors:PanicError",
@@ -49,8 +53,10 @@ _HOMES = {
     "analyse": "answers.answering:analyse",
     "bars": "store.frames:bars_frame",
     "catalogue": "models.catalogue:catalogue",
+    "embed": "services.embedding:embed",
     "embeddings": "store.frames:embeddings_frame",
     "extend": "lab.laboratory:extend",
+    "generate": "services.language:generate",
     "invocations": "store.frames:invocations_frame",
     "load_config": "lab.laboratory:load_config",
     "load_settings": "settings:load_settings",
@@ -59,12 +65,15 @@ _HOMES = {
     "persistence_diagrams": "store.frames:diagrams_frame",
     "resume": "lab.laboratory:resume",
     "runs": "store.frames:runs_frame",
+    "similarity": "services.embedding:similarity",
+    "stream": "services.language:stream",
 }
 
 __all__ = [
     "Answer",
     "ConfigurationError",
     "Experiment",
+    "Host",
     "Image",
     "Outcome",
     "PanicError",
@@ -76,8 +85,10 @@ __all__ = [
     "analyse",
     "bars",
     "catalogue",
+    "embed",
     "embeddings",
     "extend",
+    "generate",
     "invocations",
     "load_config",
     "load_settings",
@@ -86,6 +97,8 @@ __all__ = [
     "persistence_diagrams",
     "resume",
     "runs",
+    "similarity",
+    "stream",
 ]
 
 

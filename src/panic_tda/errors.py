@@ -6,7 +6,9 @@ PanicError                        1  the work failed
 │   ├── NotFound                     no experiment or run goes by that name
 │   │   └── UnknownModel                no model does; the hint has the nearest names
 │   ├── HistoricalModel              an imported experiment is performed; its models are never executed
-│   └── SignatureError               a value or a chain of models of the wrong type
+│   ├── SignatureError               a value or a chain of models of the wrong type
+│   ├── InvalidConstraint            a schema, pattern or grammar that no answer can be held to
+│   └── IncompatibleVectors          vectors of two models, or of two versions of one, are compared
 ├── RecordError                   1  the database
 │   ├── FutureRecord                 written by a newer panic-tda
 │   ├── RecordUnavailable            cannot be opened, or is not a panic-tda database
@@ -17,6 +19,7 @@ PanicError                        1  the work failed
 │   ├── ModelVersionChanged          an experiment pinned another version
 │   ├── InvalidOutput                wrong type, wrong length, not finite, zero vector
 │   ├── ModelCallFailed              the model raised
+│   ├── ConstraintError              no whole answer under a constraint within max_tokens
 │   └── InsanePreview                outputs on trial inputs look like rubbish
 ├── ExecutionError                1  where the model ran
 │   ├── InsufficientMemory           the model does not fit the memory budget
@@ -85,6 +88,14 @@ class SignatureError(RequestError):
     """A value, or a chain of models, has the wrong type."""
 
 
+class InvalidConstraint(RequestError):
+    """A schema, pattern or grammar is wrong, or says what cannot be enforced."""
+
+
+class IncompatibleVectors(RequestError):
+    """Vectors of two models, or of two versions of one model, have no common measure."""
+
+
 class RecordError(PanicError):
     """The database cannot be used as it is."""
 
@@ -123,6 +134,10 @@ class InvalidOutput(ModelError):
 
 class ModelCallFailed(ModelError):
     """The model raised an exception of its own."""
+
+
+class ConstraintError(ModelError):
+    """A constrained answer did not come to an end within its tokens; what there is of it is not handed out."""
 
 
 class InsanePreview(ModelError):

@@ -23,6 +23,7 @@ from panic_tda.models.adding import add
 from panic_tda.models.catalogue import find, published
 from panic_tda.models.fetching import consent
 from panic_tda.models.model import ModelSpec, Placement
+from panic_tda.models.purpose import Measured, Purpose, TextEmbedder
 from panic_tda.runtime.result import Call
 from panic_tda.signature import Kind
 from panic_tda.store.database import Record
@@ -187,3 +188,31 @@ def test_weights_that_lack_a_part_do_not_load(twins: Twins, tmp_path: Path, monk
     monkeypatch.setenv("PANIC_TDA_WEIGHTS", f"CodeLlama7B={folder}")
     with pytest.raises(ModelLoadError, match=r"lacks 9 weights, for instance model\.layers\.2"):
         find("CodeLlama7B").load(Placement())
+
+
+def measured(spec: ModelSpec, text: str, purpose: Purpose) -> Measured:
+    model = spec.load(Placement())
+    assert isinstance(model, TextEmbedder)
+    [found] = model.embed_texts([text], purpose)
+    model.close()
+    assert isinstance(found, Measured)
+    return found
+
+
+def test_a_model_with_a_prompt_for_questions_measures_them_otherwise(twins: Twins, tmp_path: Path) -> None:
+    folder = shutil.copytree(twins.folder(published()["STSBMpnet"]), tmp_path / "mine")
+    settings = folder / "config_sentence_transformers.json"
+    known = json.loads(settings.read_text()) if settings.exists() else {}
+    settings.write_text(json.dumps({**known, "prompts": {"query": "find: ", "document": ""}}))
+    spec = add("Mine", folder, "torch_sentence", {"dims": 768})
+    document = measured(spec, "a red apple", Purpose.DOCUMENT)
+    query = measured(spec, "a red apple", Purpose.QUERY)
+    assert not np.allclose(document.vector, query.vector)
+    assert np.allclose(query.vector, measured(spec, "find: a red apple", Purpose.DOCUMENT).vector, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["STSBMpnet", "CLIP"])
+def test_a_text_that_is_cut_says_so(name: str, twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = placed(published()[name], twins, monkeypatch)
+    assert measured(spec, "a b", Purpose.DOCUMENT).truncated is False
+    assert measured(spec, "a b " * 100, Purpose.DOCUMENT).truncated is True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,7 @@ from panic_tda.cli.output import gigabytes, message, print_json, print_table
 
 if TYPE_CHECKING:
     from panic_tda.models.fitting import Fit
-    from panic_tda.models.model import ModelSpec, ParameterValue
+    from panic_tda.models.model import ModelSpec
     from panic_tda.signature import Signature
 
 app = typer.Typer(help="The models panic-tda knows.", no_args_is_help=True)
@@ -147,9 +146,10 @@ def add(
     ] = False,
 ) -> None:
     """Add a model from a folder or file on this machine."""
+    from panic_tda.cli.pairs import key_and_value
     from panic_tda.models.adding import add as put
 
-    options = dict(_pair(text) for text in option or [])
+    options = dict(key_and_value(text) for text in option or [])
     if pipeline:
         options["pipeline"] = pipeline
     spec = put(name, path, family, options, trust=trust)
@@ -158,18 +158,6 @@ def add(
     else:
         place = spec.repository.folder if spec.repository else ""
         print(f"{spec.name}: {spec.signature}, {gigabytes(spec.memory_bytes)}, {place}")
-
-
-def _pair(text: str) -> tuple[str, ParameterValue]:
-    from panic_tda.errors import RequestError
-
-    key, equals, value = text.partition("=")
-    if not (key and equals and value):
-        raise RequestError(f"--option {text!r} is not KEY=VALUE")
-    try:
-        return key, json.loads(value) if not value.startswith(("[", "{", "null")) else value
-    except ValueError:
-        return key, value
 
 
 @app.command()

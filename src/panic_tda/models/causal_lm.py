@@ -14,6 +14,8 @@ from typing import Any, cast
 
 from panic_tda.content import Content, Text
 from panic_tda.errors import InvalidOutput, ModelCallFailed, ModelError, ModelLoadError, SignatureError
+from panic_tda.models import llama_cpp
+from panic_tda.models.language import Emit, Ending, Message, Prompt, Sampling
 from panic_tda.models.model import ModelSpec, Parameter, Parameters, Placement
 from panic_tda.models.repositories import require_folder
 from panic_tda.models.shelf import Added
@@ -30,16 +32,16 @@ INSTRUCTIONS = {
 }
 # Without a system message the chat template puts in a longer one of its own.
 _SYSTEM = "You are a writer."
-# llama.cpp takes 32 bits, and reads the highest value as "draw one".
-_SEEDS = 2**32 - 1
 
 
 class CausalLanguageModel:
     """Follows an instruction on each text."""
 
-    def __init__(self, name: str, server: Any) -> None:
+    def __init__(self, name: str, server: Any, system: str = "") -> None:
+        """``system`` is the system message of dialogues that have none."""
         self._name = name
         self._server = server
+        self._system = system
 
     def generate(
         self, inputs: Sequence[Content], seeds: Sequence[int], parameters: Parameters
@@ -53,6 +55,12 @@ class CausalLanguageModel:
             self._answer(request(cast("Text", text).value, seed, parameters))
             for text, seed in zip(inputs, seeds, strict=True)
         ]
+
+    def write(self, prompt: Prompt, seed: int, sampling: Sampling, emit: Emit) -> Ending:
+        """See :class:`~panic_tda.models.language.LanguageModel`."""
+        if self._system and not isinstance(prompt, str) and "system" not in [message.role for message in prompt]:
+            prompt = (Message("system", self._system), *prompt)
+        return llama_cpp.write(self._name, self._server, prompt, seed, sampling, emit)
 
     def close(self) -> None:
         """Stops llama.cpp and frees the weights."""
@@ -80,7 +88,7 @@ def request(text: str, seed: int, parameters: Parameters) -> dict[str, Any]:
         "top_k": 40,
         "min_p": 0.05,
         "repeat_penalty": 1.0,
-        "seed": seed % _SEEDS,
+        "seed": seed % llama_cpp.SEEDS,
         "cache_prompt": False,
         # A model this small adds remarks about its own answer, after a line break.
         "stop": ["\n"] if parameters["one_line"] else [],
@@ -98,7 +106,7 @@ def load(spec: ModelSpec, placement: Placement) -> CausalLanguageModel:
 
     settings = _settings(path, placement.threads)
     try:
-        return CausalLanguageModel(spec.name, xllamacpp.Server(settings))
+        return CausalLanguageModel(spec.name, xllamacpp.Server(settings), str(spec.option("system")))
     except Exception as fault:  # whatever the C++ side raises
         raise ModelLoadError(f"{spec.name}: {path} does not load: {fault}") from fault
 
@@ -182,5 +190,7 @@ MODELS: tuple[ModelSpec, ...] = (
         parameters=_PARAMETERS,
         dtype="q4_1",
         requires=("xllamacpp",),
+        # With the message of its own template, it does not know the capital of France.
+        options=(("system", "You are a helpful assistant."),),
     ),
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from panic_tda.content import Content, Text
 from panic_tda.errors import InvalidOutput, ModelError, ModelLoadError
 from panic_tda.models.model import ModelSpec, Placement
+from panic_tda.models.purpose import Measured, Purpose
 from panic_tda.models.weights import Weights, require
 from panic_tda.signature import Signature
 
@@ -39,13 +40,18 @@ class SentenceEmbedder:
 
     def embed(self, inputs: Sequence[Content]) -> list[Vector | ModelError]:
         """One float32 vector of shape (384,) for each text, of length 1."""
-        return [self._embed(cast("Text", text).value) for text in inputs]
+        measured = self.embed_texts([cast("Text", text).value for text in inputs], Purpose.DOCUMENT)
+        return [each if isinstance(each, ModelError) else each.vector for each in measured]
+
+    def embed_texts(self, texts: Sequence[str], purpose: Purpose) -> list[Measured | ModelError]:
+        """See :class:`~panic_tda.models.purpose.TextEmbedder`; the purpose changes nothing."""
+        return [self._embed(text) for text in texts]
 
     def close(self) -> None:
         """Frees the weights."""
         del self._session, self._tokenizer
 
-    def _embed(self, text: str) -> Vector | ModelError:
+    def _embed(self, text: str) -> Measured | ModelError:
         import numpy as np
 
         encoded = self._tokenizer.encode(text)
@@ -56,7 +62,8 @@ class SentenceEmbedder:
         }
         feed = {name: np.array([column], np.int64) for name, column in columns.items() if name in self._inputs}
         tokens = self._session.run(None, feed)[0][0]
-        return _pooled(tokens, np.array(encoded.attention_mask, np.float32))
+        vector = _pooled(tokens, np.array(encoded.attention_mask, np.float32))
+        return vector if isinstance(vector, ModelError) else Measured(vector, bool(encoded.overflowing))
 
 
 def load(spec: ModelSpec, placement: Placement) -> SentenceEmbedder:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from panic_tda.content import Content, Text
 from panic_tda.errors import InvalidOutput, ModelCallFailed, ModelError, SignatureError
+from panic_tda.models.language import Emit, Ending, Message, Prompt, Sampling
 from panic_tda.models.model import ModelSpec, Parameter, Parameters, ParameterValue, Placement
 from panic_tda.models.repositories import Repository, require_folder
 from panic_tda.models.shelf import Added
@@ -23,6 +24,7 @@ from panic_tda.models.torch_place import (
     sampling,
     torch_device,
 )
+from panic_tda.models.torch_writing import Writer, padding
 
 _SUBSET = (*PATTERNS, "*.jinja")
 
@@ -35,6 +37,7 @@ class TorchLanguageModel:
         self._model = model
         self._tokenizer = tokenizer
         self._device, self._threads = placement
+        self._writer = Writer(spec.name, model, tokenizer)
 
     def generate(
         self, inputs: Sequence[Content], seeds: Sequence[int], parameters: Parameters
@@ -50,24 +53,31 @@ class TorchLanguageModel:
                 for text, seed in zip(inputs, seeds, strict=True)
             ]
 
+    def write(self, prompt: Prompt, seed: int, sampling: Sampling, emit: Emit) -> Ending:
+        """See :class:`~panic_tda.models.language.LanguageModel`."""
+        ids = self._read(prompt)
+        self._check_room(len(ids) + sampling.max_tokens)
+        with computing(self._threads), quiet():
+            return self._writer.write(ids, seed, sampling, emit)
+
     def close(self) -> None:
         """Frees the weights."""
-        del self._model, self._tokenizer
+        del self._model, self._tokenizer, self._writer
 
     def _answer(self, asked: str, seed: int, parameters: Parameters) -> Text | ModelError:
         import torch
 
-        ids = self._ids(asked)
-        context = getattr(self._model.config, "max_position_embeddings", None)
-        needed = len(ids) + int(parameters["max_tokens"])
-        if context and needed > context:
-            return ModelCallFailed(f"{self._spec.name}: {needed} tokens do not fit a context of {context}")
+        ids = self._read((Message("user", asked),))
+        try:
+            self._check_room(len(ids) + int(parameters["max_tokens"]))
+        except ModelCallFailed as fault:
+            return fault
         given = torch.tensor([ids], device=self._device)
         with sampling(seed, self._device):
             made = self._model.generate(
                 input_ids=given,
                 attention_mask=torch.ones_like(given),
-                pad_token_id=self._padding(),
+                pad_token_id=padding(self._tokenizer),
                 **generation_settings(parameters, top_k=0),
             )
         answer = self._tokenizer.decode(made[0, len(ids) :], skip_special_tokens=True).strip()
@@ -76,17 +86,24 @@ class TorchLanguageModel:
         except SignatureError as fault:
             return InvalidOutput(f"{self._spec.name}: {fault.message}")
 
-    def _ids(self, asked: str) -> list[int]:
-        if self._tokenizer.chat_template:
-            question = [{"role": "user", "content": asked}]
-            asked = self._tokenizer.apply_chat_template(question, add_generation_prompt=True, tokenize=False)
-        encoded = self._tokenizer(asked, add_special_tokens=not self._tokenizer.chat_template).input_ids
+    def _check_room(self, needed: int) -> None:
+        context = getattr(self._model.config, "max_position_embeddings", None)
+        if context and needed > context:
+            raise ModelCallFailed(f"{self._spec.name}: {needed} tokens do not fit a context of {context}")
+
+    def _read(self, prompt: Prompt) -> list[int]:
+        """The tokens of a prompt; without a chat template, those of its messages, a line each."""
+        templated = bool(self._tokenizer.chat_template) and not isinstance(prompt, str)
+        if isinstance(prompt, str):
+            asked = prompt
+        elif templated:
+            turns = [{"role": message.role, "content": message.text} for message in prompt]
+            asked = self._tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        else:
+            asked = "\n".join(message.text for message in prompt)
+        encoded = self._tokenizer(asked, add_special_tokens=not templated).input_ids
         # A model cannot begin with nothing.
         return list(encoded) or [self._tokenizer.bos_token_id or self._tokenizer.eos_token_id or 0]
-
-    def _padding(self) -> int:
-        found = self._tokenizer.pad_token_id
-        return int(found if found is not None else self._tokenizer.eos_token_id or 0)
 
 
 def load(spec: ModelSpec, placement: Placement) -> TorchLanguageModel:

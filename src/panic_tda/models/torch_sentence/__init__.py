@@ -47,7 +47,7 @@ def _hub(name: str, *, remote_code: bool = False) -> Repository:
 
 
 def added(name: str, entry: Added) -> ModelSpec:
-    """A folder in the format of sentence-transformers; options: dims (required), prompt, task, dtype."""
+    """A folder in the format of sentence-transformers; options: dims (required), prompt, query_prompt, task, dtype."""
     given: dict[str, ParameterValue] = dict(entry.options)
     facts = facts_of(entry)
     return _row(
@@ -59,7 +59,7 @@ def added(name: str, entry: Added) -> ModelSpec:
         facts.gigabytes,
         twin="bert",
         dtype=str(given.get("dtype", "float32")),
-        options=tuple((key, given[key]) for key in ("prompt", "task") if key in given),
+        options=tuple((key, given[key]) for key in ("prompt", "query_prompt", "task") if key in given),
     )
 
 
@@ -129,7 +129,7 @@ MODELS: tuple[ModelSpec, ...] = (
         "Apache-2.0",
         1.0,
         twin="remote_text",
-        options=(("prompt", "search_document: "),),
+        options=(("prompt", "search_document: "), ("query_prompt", "search_query: ")),
     ),
     _row(
         "BGEM3",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from panic_tda.content import Content, Text
 from panic_tda.errors import InvalidOutput, ModelError
 from panic_tda.models.model import ModelSpec, Placement
+from panic_tda.models.purpose import Measured, Purpose
 from panic_tda.models.repositories import brings_code, require_folder
 from panic_tda.models.torch_place import computing, loading, quiet, torch_device, torch_dtype
 from panic_tda.models.weights import require
@@ -30,9 +31,20 @@ _MINILM_TOKENS = 256
 class TorchEmbedder:
     """Measures each content with a function that gives its raw vector."""
 
-    def __init__(self, spec: ModelSpec, measure: Callable[[Any], Any], threads: int) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        measure: Callable[[Any], Any],
+        threads: int,
+        *,
+        measure_query: Callable[[Any], Any] | None = None,
+        exceeds: Callable[[str, Purpose], bool] | None = None,
+    ) -> None:
+        """``measure_query`` is for queries, where they get a prompt of their own; ``exceeds``: is a text too long?"""
         self._spec = spec
         self._measure = measure
+        self._measure_query = measure_query or measure
+        self._exceeds = exceeds
         self._threads = threads
 
     def embed(self, inputs: Sequence[Content]) -> list[Vector | ModelError]:
@@ -40,9 +52,21 @@ class TorchEmbedder:
         with computing(self._threads), quiet():
             return [unit(self._spec, self._measure(content)) for content in inputs]
 
+    def embed_texts(self, texts: Sequence[str], purpose: Purpose) -> list[Measured | ModelError]:
+        """See :class:`~panic_tda.models.purpose.TextEmbedder`."""
+        measure = self._measure_query if purpose is Purpose.QUERY else self._measure
+        with computing(self._threads), quiet():
+            return [self._measured(text, purpose, measure) for text in texts]
+
     def close(self) -> None:
         """Frees the weights."""
-        del self._measure
+        del self._measure, self._measure_query, self._exceeds
+
+    def _measured(self, text: str, purpose: Purpose, measure: Callable[[Any], Any]) -> Measured | ModelError:
+        vector = unit(self._spec, measure(Text(text)))
+        if isinstance(vector, ModelError):
+            return vector
+        return Measured(vector, None if self._exceeds is None else self._exceeds(text, purpose))
 
 
 def unit(spec: ModelSpec, raw: Any) -> Vector | ModelError:
@@ -76,17 +100,26 @@ def load(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
             trust_remote_code=spec.repository.remote_code and brings_code(folder),
             model_kwargs={"dtype": torch_dtype(spec)},
         ).eval()
-    asked: dict[str, Any] = {}
-    if prompt := str(spec.option("prompt")):
-        asked["prompt_name" if prompt in model.prompts else "prompt"] = prompt
-    if task := str(spec.option("task")):
-        asked["task"] = task
+    document = str(spec.option("prompt"))
+    query = str(spec.option("query_prompt")) or ("query" if "query" in model.prompts else document)
+    task = {"task": str(spec.option("task"))} if spec.option("task") else {}
 
-    def measure(content: Content) -> Any:
-        text = cast("Text", content).value
-        return model.encode([text], batch_size=1, show_progress_bar=False, convert_to_numpy=False, **asked)[0]
+    def measuring(prompt: str) -> Callable[[Content], Any]:
+        named = {"prompt_name" if prompt in model.prompts else "prompt": prompt} if prompt else {}
 
-    return TorchEmbedder(spec, measure, placement.threads)
+        def measure(content: Content) -> Any:
+            given = {"batch_size": 1, "show_progress_bar": False, "convert_to_numpy": False, **named, **task}
+            return model.encode([cast("Text", content).value], **given)[0]
+
+        return measure
+
+    def exceeds(text: str, purpose: Purpose) -> bool:
+        prompt = query if purpose is Purpose.QUERY else document
+        read = model.tokenizer(model.prompts.get(prompt, prompt) + text, truncation=False, verbose=False).input_ids
+        return model.max_seq_length is not None and len(read) > model.max_seq_length
+
+    measure_query = measuring(query)
+    return TorchEmbedder(spec, measuring(document), placement.threads, measure_query=measure_query, exceeds=exceeds)
 
 
 def load_minilm(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
@@ -113,4 +146,6 @@ def load_minilm(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
         ids = torch.tensor([tokenizer.encode(cast("Text", content).value).ids], device=device)
         return model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0].mean(dim=0)
 
-    return TorchEmbedder(spec, measure, placement.threads)
+    return TorchEmbedder(
+        spec, measure, placement.threads, exceeds=lambda text, _: bool(tokenizer.encode(text).overflowing)
+    )

@@ -1,0 +1,1 @@
+"""Models as services, without an experiment: language, and measuring texts."""
