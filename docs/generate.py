@@ -33,6 +33,8 @@ from panic_tda.cli.app import app
 from panic_tda.lab.config import config_schema
 from panic_tda.models.catalogue import published
 from panic_tda.models.model import Parameter
+from panic_tda.models.remote import parameters_of
+from panic_tda.models.remote.options import TASKS, options_of
 from panic_tda.settings import ENVIRONMENT_PREFIX, Settings
 from panic_tda.store.tables import metadata
 from panic_tda.store.types import Digest, FloatVector, Identifier, UtcTimestamp
@@ -213,6 +215,29 @@ def _range(parameter: Parameter) -> str:
     return "" if parameter.minimum is None else f"{parameter.minimum:g} to {parameter.maximum:g}"
 
 
+def remote_options() -> str:
+    """Every option of a model at an address, and the tasks that have it."""
+    return _of_tasks("option", {task: options_of(task) for task in TASKS})
+
+
+def remote_parameters() -> str:
+    """Every parameter of a node whose model is at an address, and the tasks that have it."""
+    return _of_tasks("parameter", {task: parameters_of(task) for task in TASKS})
+
+
+def _of_tasks(kind: str, known: dict[str, tuple[Parameter, ...]]) -> str:
+    tasks: dict[Parameter, list[str]] = {}
+    for task, parameters in known.items():
+        for parameter in parameters:
+            tasks.setdefault(parameter, []).append(task.replace(" ", ""))
+    rows = []
+    for each, named in tasks.items():
+        default = "" if each.fault(each.default) else _code(each.default)
+        where = "all" if len(named) == len(TASKS) else ", ".join(map(_code, named))
+        rows.append((_code(each.name), where, default.replace("\n", "\\n"), _range(each), each.description))
+    return table((kind, "tasks", "default", "range", "meaning"), rows)
+
+
 def licences() -> str:
     """Licence and source of every model, and the package its weights come in."""
     rows = []
@@ -336,6 +361,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "licences": licences,
     "model-parameters": model_parameters,
     "models": models,
+    "remote-options": remote_options,
+    "remote-parameters": remote_parameters,
     "settings": settings,
     "tables": tables,
 }

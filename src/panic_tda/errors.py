@@ -20,6 +20,7 @@ PanicError                        1  the work failed
 │   ├── InvalidOutput                wrong type, wrong length, not finite, zero vector
 │   ├── ModelCallFailed              the model raised
 │   ├── ConstraintError              no whole answer under a constraint within max_tokens
+│   ├── EndpointUnavailable          a server that computes models does not answer, and is left alone for a while
 │   └── InsanePreview                outputs on trial inputs look like rubbish
 ├── ExecutionError                1  where the model ran
 │   ├── InsufficientMemory           the model does not fit the memory budget
@@ -138,6 +139,10 @@ class ModelCallFailed(ModelError):
 
 class ConstraintError(ModelError):
     """A constrained answer did not come to an end within its tokens; what there is of it is not handed out."""
+
+
+class EndpointUnavailable(ModelError):
+    """A server that computes models did not answer, or failed so often that it is left alone for a while."""
 
 
 class InsanePreview(ModelError):

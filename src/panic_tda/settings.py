@@ -57,7 +57,7 @@ class Settings:
     call_timeout: int = 0
     """Seconds that a model call may take; 0: as long as it likes in process, ten minutes in a worker."""
     offline: bool = False
-    """Never fetch weights."""
+    """Never fetch weights, and ask no model at an address outside this machine."""
     device: str = "auto"
     """Where torch computes: cpu, cuda or mps; auto takes the best that is there."""
     dtype: str = "auto"

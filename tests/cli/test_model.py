@@ -17,7 +17,7 @@ from support.models import fake_spec
 SHAPE = {
     *("name", "family", "signature", "summary", "licence", "source", "twin", "memory_bytes", "revision", "weights"),
     *("parameters", "dims", "dtype", "tier", "batch_size", "gated", "synthetic", "requires", "version"),
-    *("extra", "non_commercial", "repository", "device", "options", "here"),
+    *("extra", "non_commercial", "repository", "device", "options", "here", "endpoint"),
 }
 MEASURED = {"model", "load_seconds", "seconds_per_item", "batch_size", "verdict"}
 ABSENT = Weights("no-such-package", "1.0", "nowhere/model.bin", "0" * 64, 1)
@@ -116,7 +116,7 @@ def no_weights_of_others(monkeypatch: pytest.MonkeyPatch, command: CommandLine) 
 
 FIT = {
     *("model", "fits", "needed_bytes", "budget_bytes", "parameters", "device", "dtype", "packages_missing"),
-    *("weights_here", "runs"),
+    *("weights_here", "runs", "endpoint", "unreachable"),
 }
 
 

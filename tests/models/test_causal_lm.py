@@ -15,6 +15,7 @@ from panic_tda.models import causal_lm
 from panic_tda.models.adding import add
 from panic_tda.models.hashing import sha256_of_file
 from panic_tda.models.model import Generator, Placement
+from panic_tda.models.text_parameters import INSTRUCTIONS
 from panic_tda.models.weights import Weights, require
 
 [SPEC] = causal_lm.MODELS
@@ -85,11 +86,11 @@ def test_answers_end_at_the_first_line_unless_asked_otherwise(model: Generator) 
     assert one == all_lines.splitlines()[0]
 
 
-@pytest.mark.parametrize("instruction", [*causal_lm.INSTRUCTIONS, "Translate into the speech of pirates:"])
+@pytest.mark.parametrize("instruction", [*INSTRUCTIONS, "Translate into the speech of pirates:"])
 def test_named_instructions_are_spelt_out_and_others_used_as_they_are(instruction: str) -> None:
     asked = causal_lm.request(BOAT, 5, SPEC.with_defaults({"instruction": instruction}))
     question = asked["messages"][-1]["content"]
-    assert question == f"{causal_lm.INSTRUCTIONS.get(instruction, instruction)}\n{BOAT}"
+    assert question == f"{INSTRUCTIONS.get(instruction, instruction)}\n{BOAT}"
     assert asked["cache_prompt"] is False
 
 

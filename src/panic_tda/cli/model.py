@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -60,7 +59,7 @@ def show(context: typer.Context, name: Name) -> None:
     print(f"{spec.name}@{spec.version}  {spec.signature}\n{spec.summary}\n")
     print(f"family    {spec.family}\nlicence   {spec.licence}\ntier      {spec.tier}\nsource    {spec.source}")
     print(f"memory    {gigabytes(spec.memory_bytes)}\nbatch     {spec.batch_size}")
-    print(f"computes  in {spec.dtype} on {spec.device}")
+    print(f"computes  {_place(spec)}")
     if spec.dims:
         print(f"dims      {spec.dims}")
     for line in _weights_lines(spec):
@@ -69,6 +68,13 @@ def show(context: typer.Context, name: Name) -> None:
         print(f"mind      {special}")
     for parameter in spec.parameters:
         print(f"  {parameter.name} = {parameter.default!r}: {parameter.description}")
+
+
+def _place(spec: ModelSpec) -> str:
+    if spec.endpoint is None:
+        return f"in {spec.dtype} on {spec.device}"
+    key = f"the key in {spec.endpoint.key_env}" if spec.endpoint.key_env else "no key"
+    return f"at {spec.endpoint.url} as {spec.endpoint.model}, with {key}"
 
 
 def _weights_lines(spec: ModelSpec) -> Iterator[str]:
@@ -133,9 +139,12 @@ def recommend(
 def add(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name for the model; or a model of the catalogue, to say where it is.")],
-    path: Annotated[Path, typer.Option("--from", help="Folder of weights (safetensors), or a GGUF file.")],
+    source: Annotated[
+        str, typer.Option("--from", help="Folder of weights (safetensors), GGUF file, or address of a server.")
+    ],
     family: Annotated[
-        str, typer.Option(help="diffusion, captioner, causal_lm, torch_sentence or multimodal.", show_default=False)
+        str,
+        typer.Option(help="diffusion, captioner, causal_lm, torch_sentence, multimodal or remote.", show_default=False),
     ] = "",
     pipeline: Annotated[str, typer.Option(help="Class of diffusers.", show_default="the one the folder names")] = "",
     option: Annotated[
@@ -145,18 +154,18 @@ def add(
         bool, typer.Option("--trust-remote-code", help="Let Python code in the folder run, while it is unchanged.")
     ] = False,
 ) -> None:
-    """Add a model from a folder or file on this machine."""
+    """Add a model from a folder or file on this machine, or at an address that speaks the OpenAI shapes."""
     from panic_tda.cli.pairs import key_and_value
     from panic_tda.models.adding import add as put
 
     options = dict(key_and_value(text) for text in option or [])
     if pipeline:
         options["pipeline"] = pipeline
-    spec = put(name, path, family, options, trust=trust)
+    spec = put(name, source, family, options, trust=trust)
     if context.obj.json:
         print_json(_shape(spec))
     else:
-        place = spec.repository.folder if spec.repository else ""
+        place = spec.repository.folder if spec.repository else spec.source
         print(f"{spec.name}: {spec.signature}, {gigabytes(spec.memory_bytes)}, {place}")
 
 
@@ -264,6 +273,10 @@ def _budget(options: Context) -> int:
 
 
 def _fit_sentence(found: Fit) -> str:
+    if found.endpoint:
+        return (
+            f"{found.model} takes no memory here: it is computed at {found.endpoint}; {_lacks(found) or 'ready to run'}"
+        )
     verdict = "fits" if found.fits else "does not fit"
     counted = f"{found.parameters / 1e9:.3g} B parameters in {found.dtype}" if found.parameters else "estimate"
     needs = f"needs {gigabytes(found.needed_bytes)} ({counted}), the budget is {gigabytes(found.budget_bytes)}"
@@ -272,7 +285,11 @@ def _fit_sentence(found: Fit) -> str:
 
 def _lacks(found: Fit) -> str:
     missing = [f"the package {package}" for package in found.packages_missing]
-    return ", ".join([*missing, *([] if found.weights_here else ["its weights"])])
+    if found.unreachable:
+        missing.append(found.unreachable)
+    elif not (found.weights_here or found.endpoint):
+        missing.append("its weights")
+    return ", ".join(missing)
 
 
 def _shape(spec: ModelSpec) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from panic_tda.lab.preflight import faults
 from panic_tda.lab.progress import seconds_left
 from panic_tda.lab.status import seconds_per_item
 from panic_tda.lab.workbench import Workbench
-from panic_tda.models.model import ModelSpec
+from panic_tda.models.model import ModelSpec, Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,11 @@ def _model(bench: Workbench, spec: ModelSpec, calls: int) -> dict[str, Any]:
 
 def _warnings(experiment: Experiment) -> list[str]:
     seeds = [seed for seed in experiment.config.seeds if seed >= 0]
+    free = [
+        spec.name for spec in experiment.models().values() if spec.tier is Tier.FREE and spec.signature.is_generator
+    ]
+    if seeds and free:
+        return [f"fixed seeds do not make runs repeatable here: {', '.join(free)} may answer otherwise (tier free)"]
     if experiment.config.num_runs > 1 and seeds:
         return [f"num_runs repeats the fixed seeds {seeds}: models of tier exact give the same trajectory each time"]
     return []

@@ -96,6 +96,7 @@ def _run_state(position: RunPosition, networks: Mapping[str, Network], visited: 
         position.max_length,
         position.next_input,
         other_seed=position.other_seed,
+        repeatable=network.is_repeatable,
     )
     for number, key in enumerate(visited):
         if number >= state.deterministic_from:

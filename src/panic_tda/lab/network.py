@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from panic_tda.models.catalogue import find
-from panic_tda.models.model import ModelSpec, ParameterValue
+from panic_tda.models.model import ModelSpec, ParameterValue, Tier
 from panic_tda.signature import Kind
 from panic_tda.store.frames import network_label
 
@@ -77,6 +77,11 @@ class Network:
     def makes(self) -> frozenset[Kind]:
         """The kinds of content that appear in its runs."""
         return frozenset(node.spec.signature.output for node in self.nodes)
+
+    @cached_property
+    def is_repeatable(self) -> bool:
+        """Whether none of its models is of tier ``free``: then the same content has the same sequel."""
+        return all(node.spec.tier is not Tier.FREE for node in self.nodes)
 
     def node_at(self, sequence_number: int) -> Node:
         """The node that makes the invocation of that sequence number."""

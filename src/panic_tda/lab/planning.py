@@ -20,7 +20,10 @@ from panic_tda.store.generation import OtherSeed
 
 @dataclass(slots=True)
 class RunState:
-    """Where a run stands: ``length`` invocations are done, and ``next_input`` is what the next one takes."""
+    """Where a run stands: ``length`` invocations are done, and ``next_input`` is what the next one takes.
+
+    A run is not ``repeatable`` when a model of its network is of tier ``free``.
+    """
 
     run_id: str
     experiment_id: str
@@ -31,6 +34,7 @@ class RunState:
     next_input: str
     visited: dict[tuple[int, int], int] = field(default_factory=dict)
     other_seed: OtherSeed | None = None
+    repeatable: bool = True
 
     @property
     def next_seed(self) -> int:
@@ -52,13 +56,13 @@ class RunState:
         """Adds one output and returns (stop reason, period), both None while the run goes on.
 
         A seeded run stops with ``loop`` when the same content appears at the same position of the cycle again:
-        every later step would repeat. What a noise twin visited before its other seed does not count: there the same
-        content need not have the same sequel. The period is counted in invocations.
+        every later step would repeat, unless a model does not repeat itself. What a noise twin visited before its other
+        seed does not count: there the same content need not have the same sequel. The period is counted in invocations.
         """
         sequence_number = self.length
         self.length += 1
         self.next_input = output_id
-        if self.seed >= 0 and sequence_number >= self.deterministic_from:
+        if self.seed >= 0 and self.repeatable and sequence_number >= self.deterministic_from:
             place = (sequence_number % len(self.network.nodes), int(output_id, 16))
             if place in self.visited:
                 return "loop", sequence_number - self.visited[place]

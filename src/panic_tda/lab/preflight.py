@@ -1,4 +1,7 @@
-"""Before hours of work: are the weights here and intact, does every model fit, is the version the pinned one?"""
+"""Before hours of work: are the weights here and intact, does every model fit, is the version the pinned one?
+
+Of a model at an endpoint it is asked whether a network and a key are there; the server itself is not asked.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from panic_tda.errors import HistoricalModel, ModelVersionChanged, PanicError
 from panic_tda.models.model import ModelSpec
+from panic_tda.models.reaching import check_reachable
 from panic_tda.models.repositories import require_folder
 from panic_tda.models.weights import require
 from panic_tda.runtime.executor import Executor
@@ -20,7 +24,7 @@ def preflight(models: Mapping[str, ModelSpec], executor: Executor) -> None:
 
 def faults(models: Mapping[str, ModelSpec], executor: Executor) -> list[PanicError]:
     """Everything that would stop one of the models from running here."""
-    checks = (ModelSpec.check_packages, _check_weights, executor.check)
+    checks = (ModelSpec.check_packages, _check_weights, check_reachable, executor.check)
     caught = (_caught(check, spec) for spec in models.values() for check in checks)
     return [fault for fault in caught if fault is not None]
 

@@ -1,4 +1,4 @@
-"""Adding a model by hand: a folder or file on this machine becomes an entry of the catalogue."""
+"""Adding a model by hand: a folder or file on this machine, or an address, becomes an entry of the catalogue."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from panic_tda.errors import ConfigurationError, RequestError
 from panic_tda.models.catalogue import catalogue, entry_for, find, published
+from panic_tda.models.endpoints import checked_address, is_address
 from panic_tda.models.fetching import consent
 from panic_tda.models.files import read_object
 from panic_tda.models.model import ModelSpec, ParameterValue
@@ -15,13 +16,21 @@ from panic_tda.models.shelf import Added, read_shelf, write_shelf
 
 
 def add(
-    name: str, path: Path, family: str = "", options: Mapping[str, ParameterValue] | None = None, *, trust: bool = False
+    name: str,
+    source: str | Path,
+    family: str = "",
+    options: Mapping[str, ParameterValue] | None = None,
+    *,
+    trust: bool = False,
 ) -> ModelSpec:
     """Puts a model on the shelf, or says where a model of the catalogue lies, and returns its entry.
 
-    ``trust`` lets Python code in the folder run. Raises ``RequestError`` or ``ConfigurationError``.
+    ``source`` is a folder or file or, for the family ``remote``, an address. ``trust`` lets Python code in the folder
+    run. Raises ``RequestError`` or ``ConfigurationError``.
     """
-    place = path.expanduser().absolute()
+    if family == "remote" or is_address(str(source)):
+        return _add_address(name, str(source), family, options or {}, trust)
+    place = Path(source).expanduser().absolute()
     if not place.exists():
         raise RequestError(f"{place} does not exist")
     if fault := incompleteness(place):
@@ -37,6 +46,18 @@ def add(
     spec = catalogue()[name]
     if trust:
         consent(spec)
+    return find(name)
+
+
+def _add_address(name: str, address: str, family: str, options: Mapping[str, ParameterValue], trust: bool) -> ModelSpec:
+    if family != "remote":
+        raise RequestError("a model at an address is of the family remote", hint="--family remote")
+    if trust:
+        raise RequestError("a model at an address brings no Python code to trust")
+    _check_name(name, family)
+    entry = Added(family, checked_address(address), options)
+    entry_for(name, entry)
+    write_shelf(read_shelf().with_added(name, entry))
     return find(name)
 
 

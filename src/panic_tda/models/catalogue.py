@@ -23,7 +23,7 @@ from panic_tda.models.shelf import Added, Shelf, read_shelf, shelf_file
 _FAMILIES = (
     *("glyph", "ocr", "causal_lm", "sentence", "vision"),
     *("diffusion", "captioner", "torch_lm", "torch_sentence", "multimodal"),
-    "dummy",
+    *("remote", "dummy"),
 )
 PLUGIN_GROUP = "panic_tda.models"
 

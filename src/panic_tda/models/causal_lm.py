@@ -16,20 +16,15 @@ from panic_tda.content import Content, Text
 from panic_tda.errors import InvalidOutput, ModelCallFailed, ModelError, ModelLoadError, SignatureError
 from panic_tda.models import llama_cpp
 from panic_tda.models.language import Emit, Ending, Message, Prompt, Sampling
-from panic_tda.models.model import ModelSpec, Parameter, Parameters, Placement
+from panic_tda.models.model import ModelSpec, Parameters, Placement
 from panic_tda.models.repositories import require_folder
 from panic_tda.models.shelf import Added
+from panic_tda.models.text_parameters import INSTRUCTION, INSTRUCTIONS, max_tokens, one_line, temperature, top_p
 from panic_tda.models.torch_entry import facts_of
 from panic_tda.models.weights import Weights, require
 from panic_tda.signature import Signature
 
 CONTEXT_TOKENS = 2048
-INSTRUCTIONS = {
-    "rephrase": "Rephrase this sentence in other words:",
-    "continue": "Write the next sentence of this story:",
-    "summarise": "Say this in one short sentence:",
-    "describe": "Describe this scene in one sentence:",
-}
 # Without a system message the chat template puts in a longer one of its own.
 _SYSTEM = "You are a writer."
 
@@ -134,13 +129,7 @@ def _settings(path: Path, threads: int) -> Any:
     return settings
 
 
-_PARAMETERS = (
-    Parameter("instruction", "rephrase", f"{', '.join(INSTRUCTIONS)}, or an instruction in your own words"),
-    Parameter("temperature", 0.8, "randomness of sampling; 0 is greedy", minimum=0.0, maximum=5.0),
-    Parameter("max_tokens", 48, "longest answer", minimum=1, maximum=1024),
-    Parameter("one_line", True, "the answer ends at its first line break"),
-    Parameter("top_p", 0.95, "share of probability that is sampled from", minimum=0.0, maximum=1.0),
-)
+_PARAMETERS = (INSTRUCTION, temperature(0.8), max_tokens(48, 1024), one_line(True), top_p(0.95))
 
 
 def added(name: str, entry: Added) -> ModelSpec:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from panic_tda.models.fetching import is_here
 from panic_tda.models.model import ModelSpec
+from panic_tda.models.reaching import obstacle
 from panic_tda.models.repositories import parameter_count
 from panic_tda.models.weights import locate
 from panic_tda.signature import Signature
@@ -19,7 +20,8 @@ class Fit:
     """Whether a model fits, and what that was computed from.
 
     ``parameters`` are counted in the weights where these are on this machine, and 0 where they are not: then the
-    memory is the catalogue's estimate.
+    memory is the catalogue's estimate. ``endpoint`` is the address that computes it, empty where this machine does;
+    ``unreachable`` says why that cannot be asked now.
     """
 
     model: str
@@ -31,11 +33,14 @@ class Fit:
     dtype: str
     packages_missing: tuple[str, ...]
     weights_here: bool
+    endpoint: str
+    unreachable: str
 
     @property
     def runs(self) -> bool:
         """Whether it could be used at once."""
-        return self.fits and self.weights_here and not self.packages_missing
+        here = bool(self.endpoint) or self.weights_here
+        return self.fits and here and not (self.packages_missing or self.unreachable)
 
 
 def fit(spec: ModelSpec, budget_bytes: int) -> Fit:
@@ -53,13 +58,15 @@ def fit(spec: ModelSpec, budget_bytes: int) -> Fit:
         dtype=spec.dtype,
         packages_missing=tuple(package for package in spec.requires if find_spec(package) is None),
         weights_here=here,
+        endpoint=spec.endpoint.url if spec.endpoint else "",
+        unreachable=fault.message if (fault := obstacle(spec)) else "",
     )
 
 
 def weights_are_here(spec: ModelSpec) -> bool:
-    """Whether everything the model loads is on this machine."""
+    """Whether everything that computes the model is on this machine; never for a model at an endpoint."""
     files = all(locate(weights) is not None for weights in spec.weights)
-    return files and (spec.repository is None or is_here(spec))
+    return files and spec.endpoint is None and (spec.repository is None or is_here(spec))
 
 
 def recommended(specs: Iterable[ModelSpec], task: Signature, budget_bytes: int) -> list[Fit]:

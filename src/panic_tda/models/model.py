@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from panic_tda.content import Content, text_fault
 from panic_tda.errors import ModelError, PrerequisiteError
+from panic_tda.models.endpoints import Endpoint
 from panic_tda.models.repositories import Repository, identity, library_versions
 from panic_tda.models.weights import Weights
 from panic_tda.signature import Signature
@@ -118,9 +119,10 @@ class ModelSpec:
 
     ``loader`` is ``"module:callable"``; the callable takes ``(spec, placement)`` and returns the loaded model.
     ``revision`` counts changes of our own code that alter results. ``twin`` names the test that covers the family.
-    Weights come as files of Python packages (``weights``) or as a whole folder (``repository``). ``options`` are facts
-    that the family's code needs and no experiment changes. ``dtype`` and ``device`` are what is computed in; the
-    catalogue fills them in for this machine where the settings say ``auto``.
+    Weights come as files of Python packages (``weights``) or as a whole folder (``repository``); a model that a server
+    computes has an ``endpoint`` instead. ``options`` are facts that the family's code needs and no experiment changes.
+    ``dtype`` and ``device`` are what is computed in; the catalogue fills them in for this machine where the settings
+    say ``auto``.
     """
 
     name: str
@@ -145,6 +147,7 @@ class ModelSpec:
     extra: str = ""
     non_commercial: bool = False
     repository: Repository | None = None
+    endpoint: Endpoint | None = None
     device: str = "cpu"
     options: Options = ()
 
@@ -153,8 +156,12 @@ class ModelSpec:
         """Identity of what the model computes.
 
         Our revision, and the start of the hash of each weights file; or, for a repository, of its commit or content,
-        then number type, device, and the versions of the libraries that compute.
+        then number type, device, and the versions of the libraries that compute. For an endpoint, of its address, the
+        model's name there, and the options: what lies behind an address can change without notice.
         """
+        if self.endpoint is not None:
+            facts = {"signature": str(self.signature), "dims": self.dims, "tier": self.tier.value}
+            return f"{self.revision}+{self.endpoint.identity({**facts, 'options': dict(self.options)})[:12]}"
         if self.repository is not None:
             known = identity(self.repository)[:12]
             return ".".join([f"{self.revision}+{known}", self.dtype, self.device, *library_versions(self.requires)])

@@ -26,7 +26,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A model added by hand: its family, its folder or file, and facts for the family's code."""
+    """A model added by hand: its family, its folder, file or address, and facts for the family's code."""
 
     family: str
     path: str

@@ -14,6 +14,7 @@ from panic_tda.models.language import Emit, Ending, Message, Prompt, Sampling
 from panic_tda.models.model import ModelSpec, Parameter, Parameters, ParameterValue, Placement
 from panic_tda.models.repositories import Repository, require_folder
 from panic_tda.models.shelf import Added
+from panic_tda.models.text_parameters import max_tokens, one_line, temperature, top_p
 from panic_tda.models.torch_entry import PATTERNS, Facts, facts_of, torch_entry
 from panic_tda.models.torch_place import (
     computing,
@@ -141,10 +142,10 @@ def _row(
         twin=twin,
         parameters=(
             Parameter("template", "{text}", "what the model reads; {text} stands for the input"),
-            Parameter("temperature", 0.8, "randomness of sampling; 0 is greedy", minimum=0.0, maximum=5.0),
-            Parameter("max_tokens", 64, "longest answer", minimum=1, maximum=16384),
-            Parameter("one_line", False, "the answer ends at its first line break"),
-            Parameter("top_p", 0.95, "share of probability that is sampled from", minimum=0.0, maximum=1.0),
+            temperature(0.8),
+            max_tokens(64, 16384),
+            one_line(False),
+            top_p(0.95),
         ),
         dtype=dtype,
         gated=gated,

@@ -63,13 +63,16 @@ def _row(spec: ModelSpec) -> dict[str, Any]:
             {"requirement": weights.requirement, "path": weights.path, "sha256": weights.sha256}
             for weights in spec.weights
         ]
-        + _folders(spec),
+        + _elsewhere(spec),
         "libraries": library_versions(),
         "created_at": datetime.now(UTC),
     }
 
 
-def _folders(spec: ModelSpec) -> list[dict[str, str]]:
+def _elsewhere(spec: ModelSpec) -> list[dict[str, Any]]:
+    """The folder or the endpoint of a model, where it has one; never the name of a key."""
+    if spec.endpoint is not None:
+        return [{"endpoint": spec.endpoint.url, "model": spec.endpoint.model, "options": dict(spec.options)}]
     repository = spec.repository
     if repository is None:
         return []

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from panic_tda.errors import ConfigurationError
 from panic_tda.models.model import ModelSpec, Parameter, ParameterValue
 from panic_tda.models.repositories import Repository
 from panic_tda.models.shelf import Added
+from panic_tda.models.text_parameters import ABOUT_IMAGE, max_tokens, temperature, top_p
 from panic_tda.models.torch_entry import PATTERNS, Facts, facts_of, torch_entry
 
 _SUBSET = (*PATTERNS, "*.jinja", "*.py")
-_TEMPERATURE = Parameter("temperature", 0.0, "randomness of sampling; 0 is greedy", minimum=0.0, maximum=5.0)
-_TOP_P = Parameter("top_p", 0.9, "share of probability that is sampled from", minimum=0.0, maximum=1.0)
+_TOP_P = top_p(0.9)
 
 
 def _tokens(most: int) -> Parameter:
-    return Parameter("max_tokens", most, "longest caption", minimum=1, maximum=4096)
+    return max_tokens(most, 4096, "longest caption")
 
 
 def _beams(count: int) -> Parameter:
@@ -24,12 +22,11 @@ def _beams(count: int) -> Parameter:
 
 
 def _chat(tokens: int) -> tuple[Parameter, ...]:
-    asked = Parameter("instruction", "Describe this image briefly.", "what the model is asked about each image")
-    return (asked, _tokens(tokens), _TEMPERATURE, _TOP_P)
+    return (ABOUT_IMAGE, _tokens(tokens), temperature(0.0), _TOP_P)
 
 
 _STYLES: dict[str, tuple[Parameter, ...]] = {
-    "blip": (_tokens(50), _beams(5), replace(_TEMPERATURE, default=1.0), _TOP_P),
+    "blip": (_tokens(50), _beams(5), temperature(1.0), _TOP_P),
     "florence": (
         Parameter(
             "task",
