@@ -21,6 +21,7 @@ FILES = {
     "generate": "generate",
     "embed": "embed",
     "similarity": "similarity",
+    "serve": "serve",
     "export": "export",
     "import": "import_command",
     "config": "config",
