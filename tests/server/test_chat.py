@@ -50,14 +50,19 @@ def test_a_greedy_answer_is_that_of_this_process_and_its_tokens_are_counted(open
 
 
 def test_a_stream_is_the_whole_answer_in_pieces(openai: OpenAI) -> None:
-    [whole] = openai.chat.completions.create(**SHORT, seed=5).choices
+    answer = openai.chat.completions.create(**SHORT, seed=5)
+    [whole], usage = answer.choices, answer.usage
+    assert usage is not None
     chunks = list(openai.chat.completions.create(**SHORT, seed=5, stream=True, stream_options={"include_usage": True}))
     pieces = [chunk.choices[0].delta.content for chunk in chunks[:-2]]
     assert len(pieces) >= 3
     assert "".join(piece or "" for piece in pieces) == whole.message.content
     assert chunks[0].choices[0].delta.role == "assistant"
-    assert chunks[-2].choices[0].finish_reason == whole.finish_reason == "length"
-    assert (chunks[-1].choices, chunks[-1].usage and chunks[-1].usage.completion_tokens) == ([], 12)
+    assert chunks[-2].choices[0].finish_reason == whole.finish_reason
+    assert (chunks[-1].choices, chunks[-1].usage and chunks[-1].usage.completion_tokens) == (
+        [],
+        usage.completion_tokens,
+    )
 
 
 def test_several_answers_have_the_seeds_that_follow(openai: OpenAI) -> None:
@@ -75,11 +80,8 @@ def test_an_answer_tells_the_seed_that_repeats_it(openai: OpenAI) -> None:
 
 def test_a_schema_holds(openai: OpenAI) -> None:
     form: Any = {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA, "strict": True}}
-    for seed in range(3):
-        answer = openai.chat.completions.create(
-            model=MODEL, messages=QUESTION, temperature=1.5, seed=seed, response_format=form
-        )
-        jsonschema.validate(json.loads(answer.choices[0].message.content or ""), SCHEMA)
+    answer = openai.chat.completions.create(model=MODEL, messages=QUESTION, temperature=1.5, response_format=form)
+    jsonschema.validate(json.loads(answer.choices[0].message.content or ""), SCHEMA)
 
 
 def test_an_answer_ends_before_a_stop_text(openai: OpenAI) -> None:

@@ -14,6 +14,7 @@ from panic_tda.runtime.metrics import BOUNDS_S, Histogram
 from panic_tda.server.routes.metrics import buckets
 from panic_tda.settings import Settings
 from panic_tda.store.database import open_record
+from panic_tda.store.experiments import find_experiment
 from support.canonical import canonical
 from support.servers import BEARER, Running, events, running
 
@@ -74,7 +75,7 @@ def test_an_unknown_experiment_is_not_found(server: Running) -> None:
 
 
 def test_a_cancelled_experiment_is_interrupted_and_can_be_resumed(tmp_path: Path) -> None:
-    long = CONFIG | {"max_length": 3_000, "seeds": [-1], "embedding_models": []}
+    long = CONFIG | {"max_length": 3_000, "seeds": [-1]}
     with running(Settings(db=str(tmp_path / "record.sqlite"), executor="inprocess")) as server:
         key = created(server, long)
         with server.client.stream("GET", f"/experiments/{key}/events") as answer:
@@ -90,13 +91,11 @@ def test_a_cancelled_experiment_is_interrupted_and_can_be_resumed(tmp_path: Path
             assert next(name for name, _ in events(answer.iter_lines()) if name == "progress")
     # The server closed in the middle: what is recorded is whole, and the rest can be done.
     with open_record(tmp_path / "record.sqlite") as record, record.reading() as connection:
-        from panic_tda.store.experiments import find_experiment
-
         assert find_experiment(connection, key).status == "interrupted"
 
 
 def test_closing_ends_those_who_watch(tmp_path: Path) -> None:
-    long = CONFIG | {"max_length": 3_000, "seeds": [-1], "embedding_models": []}
+    long = CONFIG | {"max_length": 3_000, "seeds": [-1]}
     with running(Settings(db=str(tmp_path / "record.sqlite"), executor="inprocess"), grace_s=30) as server:
         key = created(server, long)
         began = time.monotonic()
