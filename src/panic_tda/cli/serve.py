@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,7 +80,8 @@ def _serve(options: Context, settings: Settings, rules: Rules, ear: socket.socke
         if options.json:
             print_json({"url": serving.url, "pid": os.getpid()})
         else:
-            print(serving.url, flush=True)
+            print(serving.url)
+        sys.stdout.flush()
         while serving.is_alive and not stop.wait(1.0):
             pass
 
