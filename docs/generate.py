@@ -153,6 +153,8 @@ def _objects(schema: dict[str, Any], root: dict[str, Any], path: str) -> Iterato
             yield path, variant
         elif "items" in variant:
             yield from _objects(_resolved(variant["items"], root), root, f"{path}[]")
+        elif isinstance(values := variant.get("additionalProperties"), dict):
+            yield from _objects(_resolved(values, root), root, f"{path}.NAME")
 
 
 def _type(schema: dict[str, Any], root: dict[str, Any]) -> str:

@@ -29,13 +29,15 @@ from panic_tda.lab.config import config_schema
 from panic_tda.lab.laboratory import load_config, perform
 from panic_tda.models.catalogue import catalogue
 from panic_tda.settings import ENVIRONMENT_PREFIX, Settings
-from panic_tda.store.database import _PRAGMAS, open_record
+from panic_tda.store.database import _PRAGMAS, Record, open_record
+from panic_tda.store.experiments import list_experiments
 from panic_tda.store.tables import INVOCATION_EMBEDDINGS, metadata
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").iterdir())
+EXPERIMENTS = [path for path in EXAMPLES if path.suffix == ".yaml"]
 LONGEST_S = 300
 FENCE = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"# ([\w-]+\.(?:yaml|toml))\n")
@@ -123,6 +125,7 @@ def command(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     """``panic-tda`` in the laboratory, with no settings from outside."""
     for variable in [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]:
         monkeypatch.delenv(variable)
+    monkeypatch.setenv("PANIC_TDA_CACHE", str(folder / "cache"))
     monkeypatch.chdir(folder)
     return CommandLine(folder, capsys)
 
@@ -180,7 +183,7 @@ def json_examples() -> Iterator[tuple[str, Any]]:
 
 def test_commands_print_the_documented_json(command: CommandLine) -> None:
     for line, documented in json_examples():
-        ran = command(*line.split()[1:])
+        ran = command(*shlex.split(line)[1:])
         assert not differences(documented, ran.json, line)
         assert (ran.code == 0) == ("error" not in ran.json)
 
@@ -307,10 +310,24 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=ids(EXAMPLES))
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=ids(EXPERIMENTS))
 def test_every_example_is_a_valid_experiment(path: Path) -> None:
     assert read(path).startswith("# ")
     assert load_config(path).count_runs() > 0
+
+
+def status_of_all(record: Record) -> list[tuple[str, int, int]]:
+    with record.reading() as connection:
+        return [(row["status"], row["runs"], row["invocations"]) for row in list_experiments(connection)]
+
+
+def test_code_is_explained_and_coded_again_by_the_example(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "examples" / "code_loop.py"), "--functions", "1", "--length", "2"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST_S, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert read(tmp_path / "code-loop.html").count("<html") == 1
+    with open_record(tmp_path / "code-loop.sqlite") as record:
+        assert status_of_all(record) == [("completed", 1, 2)]
 
 
 def test_the_citation_is_complete_and_names_this_version() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from panic_tda.lab.experiment import Experiment
     from panic_tda.lab.laboratory import extend, load_config, perform, resume
     from panic_tda.lab.perform import Outcome
+    from panic_tda.lab.programs import Programs
     from panic_tda.lab.progress import Progress
     from panic_tda.models.catalogue import catalogue
     from panic_tda.services.embedding import embed, similarity
@@ -46,6 +47,7 @@ _HOMES = {
     "Image": "content:Image",
     "Outcome": "lab.perform:Outcome",
     "PanicError": "errors:PanicError",
+    "Programs": "lab.programs:Programs",
     "Progress": "lab.progress:Progress",
     "Record": "store.database:Record",
     "Settings": "settings:Settings",
@@ -77,6 +79,7 @@ __all__ = [
     "Image",
     "Outcome",
     "PanicError",
+    "Programs",
     "Progress",
     "Record",
     "Settings",

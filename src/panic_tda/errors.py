@@ -4,7 +4,9 @@ PanicError                        1  the work failed
 ├── RequestError                  2  the request was wrong
 │   ├── ConfigurationError           experiment file or settings; carries every issue at once
 │   ├── NotFound                     no experiment or run goes by that name
-│   │   └── UnknownModel                no model does; the hint has the nearest names
+│   │   ├── UnknownModel                no model does; the hint has the nearest names
+│   │   ├── SessionNotFound             no session does, or it has ended
+│   │   └── ProgramNotFound             no program does; the hint has the nearest names
 │   ├── HistoricalModel              an imported experiment is performed; its models are never executed
 │   ├── SignatureError               a value or a chain of models of the wrong type
 │   ├── InvalidConstraint            a schema, pattern or grammar that no answer can be held to
@@ -19,8 +21,8 @@ PanicError                        1  the work failed
 │   ├── ModelVersionChanged          an experiment pinned another version
 │   ├── InvalidOutput                wrong type, wrong length, not finite, zero vector
 │   ├── ModelCallFailed              the model raised
-│   ├── ConstraintError              no whole answer under a constraint within max_tokens
 │   ├── EndpointUnavailable          a server that computes models does not answer, and is left alone for a while
+│   ├── ConstraintError              no whole answer under a constraint within max_tokens
 │   └── InsanePreview                outputs on trial inputs look like rubbish
 ├── ExecutionError                1  where the model ran
 │   ├── InsufficientMemory           the model does not fit the memory budget
@@ -28,9 +30,14 @@ PanicError                        1  the work failed
 │   ├── DeviceFault                  an accelerator is of no more use to the process
 │   ├── ExecutionTimeout             a model call took longer than call_timeout
 │   ├── WorkerCrashed                the process that ran the model died
-│   ├── QueueFull                    too many calls wait already
+│   ├── WorkerBusy                   a session insists on a worker that is at work
+│   ├── SessionLost                  the worker that a session insists on is gone
+│   ├── QueueFull                    too many calls wait already, or too many sessions are open
 │   ├── QueueTimeout                 a call waited longer than it may
 │   └── ExecutorClosed               a call after close
+├── TrainingError                 1  tuning an embedder
+│   ├── InsufficientData             the corpus has too few pairs
+│   └── TrainingBusy                 another process is tuning the same embedder
 ├── NotWritten                    1  a file could not be written, the disk is full for example
 └── TooManyFailures               1  more runs failed than --fail-on-error allows
 
@@ -77,8 +84,16 @@ class NotFound(RequestError):
     """Nothing goes by that id or name."""
 
 
+class SessionNotFound(NotFound):
+    """No session goes by that id, or it has ended."""
+
+
 class UnknownModel(NotFound):
     """No model goes by that name; the hint gives the nearest ones."""
+
+
+class ProgramNotFound(NotFound):
+    """No program goes by that name; the hint gives the nearest ones."""
 
 
 class HistoricalModel(RequestError):
@@ -137,12 +152,12 @@ class ModelCallFailed(ModelError):
     """The model raised an exception of its own."""
 
 
-class ConstraintError(ModelError):
-    """A constrained answer did not come to an end within its tokens; what there is of it is not handed out."""
-
-
 class EndpointUnavailable(ModelError):
     """A server that computes models did not answer, or failed so often that it is left alone for a while."""
+
+
+class ConstraintError(ModelError):
+    """A constrained answer did not come to an end within its tokens; what there is of it is not handed out."""
 
 
 class InsanePreview(ModelError):
@@ -173,8 +188,16 @@ class WorkerCrashed(ExecutionError):
     """The process that ran the model died."""
 
 
+class WorkerBusy(ExecutionError):
+    """A session insists on a worker that is at work."""
+
+
+class SessionLost(ExecutionError):
+    """The worker that a session insists on is gone, and what it knew with it."""
+
+
 class QueueFull(ExecutionError):
-    """As many calls wait as may wait."""
+    """As many calls wait, or as many sessions are open, as may."""
 
 
 class QueueTimeout(ExecutionError):
@@ -183,6 +206,18 @@ class QueueTimeout(ExecutionError):
 
 class ExecutorClosed(ExecutionError):
     """The executor was closed before the call."""
+
+
+class TrainingError(PanicError):
+    """An embedder cannot be tuned."""
+
+
+class InsufficientData(TrainingError):
+    """The corpus has too few pairs to train on, or to hold out."""
+
+
+class TrainingBusy(TrainingError):
+    """Another process is tuning the same embedder."""
 
 
 class NotWritten(PanicError):

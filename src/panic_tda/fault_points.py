@@ -16,6 +16,8 @@ POINTS = (
     "between stages",
     "during the export rename",
     "during the migration",
+    "during the version rename",
+    "before the version is registered",
 )
 
 _armed: dict[str, Callable[[], None]] = {}

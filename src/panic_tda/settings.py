@@ -53,7 +53,7 @@ class Settings:
     batch_size: int = 0
     """Inputs for each model call; 0 takes each model's own, measured or from the catalogue."""
     memory_budget: int = 0
-    """Megabytes that loaded models may take; 0 takes three quarters of the machine."""
+    """Megabytes that loaded models may take on each device; 0 takes three quarters of its memory."""
     threads: int = 0
     """Threads of models and diagrams; 0 takes half of the cores for a model (in a worker one) and all for diagrams."""
     call_timeout: int = 0
@@ -64,6 +64,8 @@ class Settings:
     """Where torch computes: cpu, cuda or mps; auto takes the best that is there."""
     dtype: str = "auto"
     """Type of numbers of torch models: bf16, fp16 or fp32; auto takes each model's own, and fp32 on a CPU."""
+    tier: str = "exact"
+    """How far vectors may depend on the batch, for models that have both: exact, or seeded, which is faster."""
     weights: tuple[tuple[str, str], ...] = ()
     """Folders of weights by model: a table in the file, `NAME=FOLDER` with `:` between them in the environment."""
 

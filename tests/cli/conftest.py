@@ -30,6 +30,8 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     """``panic-tda`` in an empty folder, with no settings from outside."""
     for variable in [name for name in os.environ if name.startswith("PANIC_TDA_")]:
         monkeypatch.delenv(variable)
+    # What was measured on this machine is not to decide, and nothing is to be left behind.
+    monkeypatch.setenv("PANIC_TDA_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return CommandLine(tmp_path, capsys)
 

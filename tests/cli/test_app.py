@@ -66,6 +66,8 @@ def test_global_options_may_stand_anywhere(command: CommandLine, experiment_id: 
         ("run list -- --json", "run list -- --json"),
         ("--db x run --verbose list --db y", "--db x --verbose --db y run list"),
         ("run list --limit 3", "run list --limit 3"),
+        ("finetune run --config a.yaml --json", "--json finetune run --config a.yaml"),
+        ("--config a.toml finetune run --config=b.yaml", "--config a.toml finetune run --config=b.yaml"),
     ],
 )
 def test_global_options_are_moved_to_the_front(given: str, wanted: str) -> None:

@@ -13,7 +13,7 @@ from cli.command_line import CommandLine, Ran
 from support.records import counts
 
 FORECAST = {"runs", "invocations", "models", "estimated_seconds", "warnings", "feasible"}
-FORECAST_MODEL = {"name", "version", "signature", "memory_bytes", "calls", "batch_size", "problems"}
+FORECAST_MODEL = {"name", "version", "signature", "memory_bytes", "memory_source", "calls", "batch_size", "problems"}
 
 
 def execute(command: CommandLine, statement: str, *values: object) -> None:

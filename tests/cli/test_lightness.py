@@ -13,7 +13,7 @@ from cli.command_line import CommandLine
 from panic_tda.cli.commands import FILES
 
 HEAVY = ["torch", "onnxruntime", "polars", "scipy", "numpy", "sqlalchemy", "alembic", "pydantic", "yaml", "PIL"]
-HEAVY += ["matplotlib", "gudhi", "tokenizers", "rapidocr", "xllamacpp"]
+HEAVY += ["matplotlib", "gudhi", "tokenizers", "rapidocr", "xllamacpp", "httpx2"]
 
 
 def imported_by(code: str) -> set[str]:
@@ -45,7 +45,9 @@ def test_what_needs_no_model_and_no_database_loads_neither(words: tuple[str, ...
     )
 
 
-@pytest.mark.parametrize("words", [("experiment", "list"), ("experiment", "show", "latest"), ("run", "list")])
+@pytest.mark.parametrize(
+    "words", [("experiment", "list"), ("experiment", "show", "latest"), ("run", "list"), ("program", "list")]
+)
 def test_looking_at_a_record_loads_what_reads_it_and_nothing_else(
     command: CommandLine, experiment_id: str, words: tuple[str, ...]
 ) -> None:

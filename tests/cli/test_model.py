@@ -10,16 +10,24 @@ import pytest
 from cli.command_line import CommandLine
 from cli.plugins import add_models
 from panic_tda.models.catalogue import catalogue
+from panic_tda.models.measurements import remember
 from panic_tda.models.weights import Weights
 from support.checkpoints import put_weights
+from support.gpus import put_gpu
+from support.heavy_models import heavy_spec
+from support.measurements import measurement
 from support.models import fake_spec
 
 SHAPE = {
     *("name", "family", "signature", "summary", "licence", "source", "twin", "memory_bytes", "revision", "weights"),
-    *("parameters", "dims", "dtype", "tier", "batch_size", "gated", "synthetic", "requires", "version"),
-    *("extra", "non_commercial", "repository", "device", "options", "here", "endpoint"),
+    *("parameters", "dims", "dtype", "tier", "tiers", "batch_size", "gated", "synthetic", "requires", "version"),
+    *("extra", "non_commercial", "repository", "device", "options", "here", "memory_source", "endpoint", "parts"),
 }
-MEASURED = {"model", "load_seconds", "seconds_per_item", "batch_size", "verdict"}
+MEASURED = {
+    *("model", "version", "machine", "measured_at", "load_seconds", "resident_bytes", "peak_bytes", "memory_bytes"),
+    *("seconds_per_item", "batch_size", "largest_batch", "out_of_memory_at", "tier", "tier_reason", "tier_claimed"),
+    *("seeds_matter", "verdict"),
+}
 ABSENT = Weights("no-such-package", "1.0", "nowhere/model.bin", "0" * 64, 1)
 
 
@@ -86,12 +94,35 @@ def test_measure_prints_and_keeps_the_batch_size(command: CommandLine) -> None:
     sizes = {model["name"]: model["batch_size"] for model in forecast["models"]}
     assert sizes["DummyI2T"] == measured["batch_size"]
     assert sizes["DummyT2I"] == catalogue()["DummyT2I"].batch_size
+    shown = command("model", "show", "DummyI2T", "--json").json
+    assert (shown["memory_bytes"], shown["memory_source"]) == (measured["memory_bytes"], "measured")
+    assert command("--db", "another.sqlite", "model", "show", "DummyI2T", "--json").json == shown
+    assert "GiB measured" in command("experiment", "validate", command.write()).out
 
 
 def test_measure_for_people_is_a_table_and_a_sentence(command: CommandLine) -> None:
-    out = command("model", "measure", "DummyText").out.splitlines()
+    ran = command("model", "measure", "DummyText")
+    out = ran.out.splitlines()
     assert [line.split()[0] for line in out[1:8]] == ["1", "2", "4", "8", "16", "32", "64"]
-    assert out[-1].startswith("DummyText: loaded in 0.")
+    assert out[-4].startswith("DummyText on ")
+    assert out[-3].startswith("loaded in 0.")
+    assert out[-2].startswith("batch size ")
+    assert out[-2].endswith("all batches up to 512 fit")
+    assert out[-1] == "tier exact; seeds change nothing"
+    assert ran.err.splitlines()[-2:] == [
+        "DummyText: batch of 512",
+        "DummyText: the same items alone, together, in another order and beside others",
+    ]
+
+
+def test_a_tier_that_does_not_hold_and_a_batch_that_does_not_fit_are_said(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_models(monkeypatch, heavy_spec("Gregarious", minds="first seed", fit=4))
+    out = command("model", "measure", "Gregarious").out.splitlines()
+    assert out[-3].endswith("; 2 is the largest batch that fits, 4 does not")
+    assert out[-2] == "tier free: the seed of a neighbour changes the result of an item; seeds matter"
+    assert out[-1].startswith("Gregarious is free here, and the catalogue says exact: ")
 
 
 def test_measuring_a_model_that_makes_rubbish_fails_and_says_what_it_saw(
@@ -100,7 +131,7 @@ def test_measuring_a_model_that_makes_rubbish_fails_and_says_what_it_saw(
     add_models(monkeypatch, fake_spec("Shouter", synthetic=False, loader="cli.plugins:load_shouter"))
     ran = command("model", "measure", "Shouter")
     assert ran.code == 1
-    assert ran.err.splitlines()[0] == "error: Shouter: on trial inputs every output is repetitive"
+    assert "error: Shouter: on trial inputs every output is repetitive" in ran.err.splitlines()
     as_json = command("model", "measure", "Shouter", "--json")
     assert as_json.code == 1
     assert as_json.json["verdict"]["complaint"] == "every output is repetitive"
@@ -116,7 +147,8 @@ def no_weights_of_others(monkeypatch: pytest.MonkeyPatch, command: CommandLine) 
 
 FIT = {
     *("model", "fits", "needed_bytes", "budget_bytes", "parameters", "device", "dtype", "packages_missing"),
-    *("weights_here", "runs", "endpoint", "unreachable"),
+    *("weights_here", "runs", "memory_source", "weights_bytes", "working_bytes", "batch_size", "economies"),
+    *("endpoint", "unreachable"),
 }
 
 
@@ -126,10 +158,10 @@ def test_a_model_that_does_not_fit_is_told_in_numbers(command: CommandLine, monk
     monkeypatch.setenv("PANIC_TDA_DEVICE", "cpu")
     ran = command("model", "fit", "CodeLlama7B", "--json")
     assert ran.code == 1
-    assert ran.json.keys() == FIT
+    assert ran.json.keys() == FIT | {"beside", "leave"}
     assert (ran.json["fits"], ran.json["needed_bytes"], ran.json["budget_bytes"]) == (False, 32 * 10**9, 4 * 10**9)
     said = command("model", "fit", "CodeLlama7B").out
-    assert said.startswith("CodeLlama7B does not fit: needs 29.80 GiB (estimate), the budget is 3.73 GiB; cpu; ")
+    assert said.startswith("CodeLlama7B does not fit: needs 29.80 GiB (estimated), the budget is 3.73 GiB; cpu; ")
     assert said.endswith("its weights\n")
     assert command("model", "fit", "Glyph").out.endswith("ready to run\n")
 
@@ -149,6 +181,61 @@ def test_explain_says_where_a_model_runs_and_which_rule_says_so(command: Command
     ran = command("--config", str(settings), "model", "explain", "SmolLM2")
     assert ran.code == 2
     assert "rule 1: unknown executor 'nowhere' (there is: auto, inprocess, process, ray)" in ran.err
+
+
+@pytest.mark.usefixtures("no_weights_of_others")
+def test_a_fit_is_explained_by_weights_and_by_what_would_have_to_leave(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PANIC_TDA_MEMORY_BUDGET", "500")
+    remember(measurement(catalogue()["MiniLM"], batch_size=2, peak_bytes={2: 200_000_000}))
+    beside = ("--beside", "SmolLM2", "--beside", "Glyph", "--beside", "RapidOCR")
+    found = command("model", "fit", "MiniLM", *beside, "--json").json
+    assert (found["needed_bytes"], found["memory_source"], found["batch_size"]) == (200_000_000, "measured", 2)
+    assert found["weights_bytes"] + found["working_bytes"] == found["needed_bytes"]
+    assert found["leave"] == ["Glyph", "RapidOCR"]
+    assert command("model", "fit", "MiniLM", *beside).out.splitlines() == [
+        "MiniLM fits: needs 0.19 GiB (measured), the budget is 0.47 GiB; cpu; ready to run",
+        "  0.02 GiB of weights (int8), 0.16 GiB to work in batches of 2",
+        "  beside SmolLM2, Glyph, RapidOCR: Glyph, RapidOCR would have to leave",
+    ]
+    assert "nothing would have to leave" in command("model", "fit", "MiniLM", "--beside", "Glyph").out
+
+
+@pytest.mark.usefixtures("no_weights_of_others")
+def test_a_model_too_large_for_a_gpu_is_told_what_would_make_it_smaller(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_gpu(command.folder, monkeypatch, mebibytes=16_000)
+    monkeypatch.setenv("PANIC_TDA_DEVICE", "cuda")
+    said = command("model", "fit", "QwenImage").out
+    assert "the budget is 11.72 GiB; cuda" in said
+    assert "with --option offload=sequential it would need about 5.59 GiB" in said
+    smaller = command("model", "add", "QwenImage", "--option", "offload=sequential", "--json").json
+    assert (smaller["options"]["offload"], smaller["memory_bytes"]) == ("sequential", 6_000_000_000)
+    assert command("model", "fit", "QwenImage").code == 0
+
+
+@pytest.mark.usefixtures("no_weights_of_others")
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (
+            ("QwenImage", "--option", "offload=partly"),
+            "QwenImage: offload must be one of none, model, sequential, auto",
+        ),
+        (("QwenImage", "--option", "steps=3"), "QwenImage has no option 'steps'"),
+        (("QwenImage",), "what is to change about QwenImage?"),
+        (("Mine", "--family", "diffusion"), "Mine is not in the catalogue, so it needs --from"),
+        (("CLIP", "--option", "quantisation=4bit"), "CLIP has no option 'quantisation'"),
+    ],
+)
+def test_options_that_a_model_does_not_have_are_refused(
+    words: tuple[str, ...], fault: str, command: CommandLine
+) -> None:
+    ran = command("model", "add", *words)
+    assert (ran.code, ran.err.splitlines()[0][:60]) == (2, f"error: {fault}"[:60])
+    assert not (command.folder / "cache" / "models.json").exists()
 
 
 @pytest.mark.usefixtures("no_weights_of_others")
@@ -176,6 +263,13 @@ def test_an_added_model_is_listed_shown_and_known_to_experiments(command: Comman
     refused = command("model", "add", "Glyph", "--from", str(folder))
     assert (refused.code, refused.err) == (2, "error: the name Glyph is taken, and its weights are no folder\n")
     assert command(*words[:-1], "dims").code == 2
+
+
+@pytest.mark.usefixtures("no_weights_of_others")
+def test_a_model_that_torch_does_not_compute_is_not_exported(command: CommandLine) -> None:
+    ran = command("model", "export-onnx", "MiniLM", str(command.folder / "out"))
+    assert (ran.code, ran.err) == (2, "error: MiniLM cannot be exported: it is no embedder that torch computes\n")
+    assert not (command.folder / "out").exists()
 
 
 @pytest.mark.usefixtures("no_weights_of_others")

@@ -66,7 +66,7 @@ def test_a_model_larger_than_the_budget_is_found_before_anything_is_created(
     record: Record, fakes: dict[str, ModelSpec]
 ) -> None:
     fakes["Echo"] = replace(fakes["Echo"], memory_bytes=3 * 2**30)
-    with pytest.raises(InsufficientMemory, match=r"Echo needs 3\.00 GiB, the memory budget is 1\.00 GiB"):
+    with pytest.raises(InsufficientMemory, match=r"Echo needs 3\.00 GiB \(estimated\), the memory budget is 1\.00 GiB"):
         performed(record, CONFIG, executor=InProcessExecutor(memory_budget=2**30))
     assert nothing_was_created(record)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +16,14 @@ from panic_tda.lab.forecast import forecast
 from panic_tda.lab.laboratory import load_config, open_bench, perform, resume
 from panic_tda.lab.progress import Progress
 from panic_tda.lab.status import STAGES, experiment_status
+from panic_tda.models import measurements
+from panic_tda.models.catalogue import find
 from panic_tda.models.weights import Weights
 from panic_tda.settings import Settings
 from panic_tda.store.database import Record
-from panic_tda.store.settings import measurement_key, pace_key, write_setting
+from panic_tda.store.settings import pace_key, write_setting
 from panic_tda.store.tables import runs
+from support.measurements import measurement
 from support.models import fake_spec
 
 CONFIG: dict[str, Any] = {
@@ -146,12 +150,13 @@ def test_a_forecast_counts_calls_by_model(sqlite_record: Record) -> None:
     assert found.estimated_seconds is None
 
 
-def test_a_forecast_takes_the_last_pace_or_else_what_was_measured(sqlite_record: Record) -> None:
+def test_a_forecast_takes_the_last_pace_or_else_what_was_measured(
+    sqlite_record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = load_config(CONFIG | {"networks": [["DummyT2I", "DummyI2T"]], "prompts": ["a"]})
-    with sqlite_record.writing() as connection:
-        for name in ("DummyT2I", "DummyI2T"):
-            value = {"batch_size": 4, "seconds_per_item": {"1": 9.0, "4": 3.0}}
-            write_setting(connection, measurement_key(name, "1"), value)
+    monkeypatch.setenv("PANIC_TDA_CACHE", str(tmp_path / "cache"))
+    for name in ("DummyT2I", "DummyI2T"):
+        measurements.remember(measurement(find(name), batch_size=4, seconds_per_item={1: 9.0, 4: 3.0}))
     with open_bench(sqlite_record) as bench:
         assert forecast(bench, config).estimated_seconds is None
         remember(sqlite_record, DummyText=0.5, DummyVision=0.25)

@@ -125,7 +125,18 @@ def test_a_broken_plug_in_is_a_warning_that_names_it(
 
 
 def test_listing_the_models_imports_no_heavy_library() -> None:
-    heavy = ["numpy", "PIL", "onnxruntime", "rapidocr", "cv2", "xllamacpp", "tokenizers", "torch", "transformers"]
+    heavy = [
+        "numpy",
+        "PIL",
+        "onnxruntime",
+        "rapidocr",
+        "cv2",
+        "xllamacpp",
+        "tokenizers",
+        "torch",
+        "transformers",
+        "httpx2",
+    ]
     code = f"""
 import sys
 from panic_tda.models.catalogue import catalogue

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from panic_tda.errors import PrerequisiteError
+from panic_tda.errors import ModelLoadError, PrerequisiteError
 from panic_tda.models.catalogue import find
 from panic_tda.models.model import Parameter, ParameterValue, Placement, parameter_faults
 from panic_tda.models.weights import Weights
@@ -72,3 +72,23 @@ def test_a_missing_package_is_named_with_how_to_install_it() -> None:
     with pytest.raises(PrerequisiteError, match="no_such_package_here is not installed") as missing:
         spec.load(Placement())
     assert missing.value.hint == "pip install no_such_package_here"
+
+
+def test_the_version_of_a_model_that_borrows_others_follows_theirs_and_its_own_options() -> None:
+    part = find("Glyph")
+    spec = replace(find("DummyI2T"), parts=(part,), options=(("definition", "one"),))
+    others = (replace(spec, parts=(replace(part, revision=99),)), replace(spec, options=(("definition", "two"),)))
+    assert len({spec.version, *(other.version for other in others)}) == 3
+    assert spec.version == replace(spec, summary="said differently").version
+    assert [each.name for each in replace(part, parts=(spec,)).whole()] == ["Glyph", "DummyI2T", "Glyph"]
+
+
+def test_a_parameter_that_is_required_must_be_given() -> None:
+    spec = replace(find("Glyph"), parameters=(STEPS, replace(STYLE, required=True)))
+    assert parameter_faults(spec, {"steps": 2}) == ["Glyph needs a value of style"]
+    assert parameter_faults(spec, {"style": "oil"}) == []
+
+
+def test_a_place_without_a_lender_lends_nothing() -> None:
+    with pytest.raises(ModelLoadError, match="Glyph is to be borrowed"):
+        Placement().borrowed(find("Glyph"))

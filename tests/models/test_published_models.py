@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ import panic_tda
 from panic_tda.content import Content, Image, Text
 from panic_tda.errors import ModelError, ModelLoadError, ModelVersionChanged
 from panic_tda.lab.laboratory import open_bench
+from panic_tda.lab.measuring.investigation import identified
+from panic_tda.lab.measuring.permutation import Proof, draws_from_seeds, prove
 from panic_tda.lab.verify import verify
 from panic_tda.lab.workbench import Workbench
 from panic_tda.models.adding import add
 from panic_tda.models.catalogue import find, published
 from panic_tda.models.fetching import consent
-from panic_tda.models.model import ModelSpec, Placement
+from panic_tda.models.model import ModelSpec, Placement, Tier
 from panic_tda.models.purpose import Measured, Purpose, TextEmbedder
 from panic_tda.runtime.result import Call
 from panic_tda.signature import Kind
@@ -108,16 +110,21 @@ def inputs(spec: ModelSpec) -> tuple[Content, ...]:
     return tuple(Image("RGB", 48, 48, pixels.tobytes()) for pixels in (ramp, ramp[::-1].copy(), noise))
 
 
-def answers(bench: Workbench, spec: ModelSpec, given: tuple[Content, ...], seeds: tuple[int, ...]) -> list[str]:
-    """What identifies each outcome."""
-    outcomes = bench.executor.submit(Call(spec, given, seeds, small(spec))).result().outputs
-    faults = [outcome for outcome in outcomes if isinstance(outcome, ModelError)]
-    assert faults == []
-    return [each.tobytes().hex() if isinstance(each, np.ndarray) else each.sha256 for each in outcomes]  # type: ignore[union-attr]
+def proof(bench: Workbench, spec: ModelSpec, batch: int = 4, **parameters: float) -> Proof:
+    """The permutation proof, on the model that the executor holds already."""
+    chosen = small(spec) | parameters
+
+    def ask(given: Sequence[Content], seeds: Sequence[int]) -> list[str]:
+        outcomes = bench.executor.submit(Call(spec, tuple(given), tuple(seeds), chosen)).result().outputs
+        assert [outcome for outcome in outcomes if isinstance(outcome, ModelError)] == []
+        return [identified(outcome) for outcome in outcomes]
+
+    draws = draws_from_seeds(spec) and parameters.get("temperature") != 0
+    return prove(ask, inputs(spec), batch=batch, draws=draws)
 
 
 @pytest.mark.parametrize("spec", ROWS, ids=lambda spec: spec.name)
-def test_a_row_performs_an_experiment_verifies_and_does_not_mind_its_neighbours(
+def test_a_row_performs_an_experiment_verifies_and_proves_its_tier(
     spec: ModelSpec, twins: Twins, sqlite_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = placed(spec, twins, monkeypatch)
@@ -127,15 +134,10 @@ def test_a_row_performs_an_experiment_verifies_and_does_not_mind_its_neighbours(
     with open_bench(sqlite_record) as bench:
         checked = verify(bench, outcome.id, sample=None)
         assert (checked.checked, checked.matched) == (4, 4)
-        neighbours_change_nothing(bench, here)
-
-
-def neighbours_change_nothing(bench: Workbench, spec: ModelSpec) -> None:
-    given, seeds = inputs(spec), (1, 2, 3)
-    alone = [answers(bench, spec, (one,), (seed,))[0] for one, seed in zip(given, seeds, strict=True)]
-    together = answers(bench, spec, given[::-1], seeds[::-1])[::-1]
-    assert alone == together
-    assert len(set(alone)) > 1
+        assert proof(bench, here)[:2] == (here.tier, "")
+        if spec.signature.output is Kind.TEXT and spec.signature.input is Kind.TEXT:
+            assert proof(bench, here, 8, temperature=0.0) == (Tier.EXACT, "", False)
+            assert proof(bench, here, 8, temperature=1.0) == (Tier.EXACT, "", True)
 
 
 @pytest.mark.parametrize("rows", [2, 3])
@@ -145,7 +147,7 @@ def test_batches_of_a_fixed_number_of_rows_do_not_mind_their_neighbours_either(
 ) -> None:
     spec = placed(published()[name], twins, monkeypatch)
     with open_bench(sqlite_record) as bench:
-        neighbours_change_nothing(bench, replace(spec, options=(*spec.options, ("rows", rows))))
+        assert proof(bench, replace(spec, options=(*spec.options, ("rows", rows)))) == (Tier.EXACT, "", True)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from panic_tda.content import Text
@@ -13,7 +14,8 @@ from panic_tda.errors import InvalidOutput, ModelLoadError
 from panic_tda.models import sentence
 from panic_tda.models.hashing import sha256_of_file
 from panic_tda.models.model import Embedder, Placement
-from panic_tda.models.weights import Weights
+from panic_tda.models.onnx.vectors import unit
+from panic_tda.models.weights import Weights, require
 
 if TYPE_CHECKING:
     from panic_tda.models.model import Vector
@@ -50,6 +52,15 @@ def test_no_batch_composition_changes_a_bit(model: Embedder) -> None:
         assert one.tobytes() == other.tobytes() == first.tobytes() == second.tobytes()
 
 
+def test_a_vector_is_the_mean_over_the_tokens_of_its_text_alone(model: Embedder) -> None:
+    path = require(SPEC.weights[0], model="MiniLM")
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    tokens = sentence.minilm_tokenizer()
+    for text, vector in zip(TEXTS, embed(model, TEXTS), strict=True):
+        mean = session.run(None, tokens.arrays([tokens.of(text)]))[0][0].mean(axis=0)
+        np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=1e-6)
+
+
 def test_a_fresh_load_and_two_threads_give_the_same_bits(model: Embedder) -> None:
     fresh = cast("Embedder", SPEC.load(Placement(threads=2)))
     assert [v.tobytes() for v in embed(fresh, TEXTS)] == [v.tobytes() for v in embed(model, TEXTS)]
@@ -72,9 +83,9 @@ def test_an_empty_batch_gives_nothing(model: Embedder) -> None:
     assert list(model.embed([])) == []
 
 
-def test_a_zero_mean_is_an_error_for_its_item() -> None:
-    fault = sentence._pooled(np.zeros((2, 4), np.float32), np.ones(2, np.float32))
-    assert isinstance(fault, InvalidOutput)
+@pytest.mark.parametrize("values", [[0.0, 0.0], [np.nan, 1.0], [np.inf, 1.0]])
+def test_a_vector_that_is_zero_or_not_finite_is_an_error_for_its_item(values: list[float]) -> None:
+    assert isinstance(unit(replace(SPEC, dims=2), np.array(values, np.float32)), InvalidOutput)
 
 
 def test_a_file_that_is_no_network_does_not_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from panic_tda.errors import InsufficientMemory, ModelLoadError, PrerequisiteError
 from panic_tda.models.model import Model, ModelSpec, Placement
-from panic_tda.runtime.residency import ExpectedResidents, Residency, available_memory
+from panic_tda.runtime.residency import Budget, ExpectedResidents, Residency, available_memory
+from support.gpus import put_gpu
 from support.models import as_fake, fake_spec, load
 from support.threads import beside
 
@@ -100,7 +102,9 @@ def test_a_model_stays_pinned_while_any_of_its_users_remains() -> None:
 def test_a_model_too_large_is_refused_with_the_numbers() -> None:
     residency = room_for(1)
     (a,) = use(residency, A)
-    with pytest.raises(InsufficientMemory, match=r"^Huge needs 2\.00 GiB, the memory budget is 0\.01 GiB$") as caught:
+    with pytest.raises(
+        InsufficientMemory, match=r"^Huge needs 2\.00 GiB \(estimated\), the memory budget is 0\.01 GiB$"
+    ) as caught:
         use(residency, HUGE)
     assert "memory_budget" in caught.value.hint
     assert as_fake(a).closed == 0
@@ -177,6 +181,24 @@ def test_a_model_that_did_not_load_is_tried_again() -> None:
     assert residency.loads == 1
 
 
+@pytest.mark.parametrize("budget", [0, 5_000_000_000])
+def test_each_device_has_a_budget_of_its_own(budget: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_gpu(tmp_path, monkeypatch, mebibytes=8_000)
+    on_gpu = [fake_spec(name, megabytes=4_000, device="cuda") for name in ("D", "E")]
+    residency = Residency(Budget(budget), loaded)
+    d, a, e = use(residency, on_gpu[0], A, on_gpu[1])
+    assert [as_fake(model).closed for model in (d, a, e)] == [1, 0, 0]
+    with pytest.raises(InsufficientMemory):
+        residency.check(fake_spec("F", megabytes=6_500, device="cuda"))
+
+
+def test_what_leaves_for_a_model_is_told_before_it_is_loaded() -> None:
+    expected = ExpectedResidents(30 * MEGABYTE)
+    assert [expected.use(spec) for spec in (A, B, C, B)] == [[]] * 4
+    assert expected.use(fake_spec("Wide", megabytes=20)) == ["A", "C"]
+    assert expected.use(HUGE) == []
+
+
 SIZED = [fake_spec(f"of {size}", megabytes=size) for size in (1, 2, 3, 5, 8, 13)]
 
 
@@ -195,5 +217,59 @@ def test_what_is_expected_to_be_resident_is_what_will_be(budget: int, used: list
     assert sum(spec.memory_bytes for spec in SIZED if spec.name in expected.names()) <= budget * MEGABYTE
 
 
+BORROWER = fake_spec("Borrower", megabytes=0, parts=(A,))
+
+
+def test_a_borrowed_model_is_the_resident_one_and_stays_pinned_until_it_is_given_back() -> None:
+    residency = room_for(1)
+    (a,) = use(residency, A)
+    condition = watched(residency)
+    with residency.use(BORROWER):
+        with residency.lend(A) as borrowed:
+            assert borrowed is a
+            waiting = beside(use, residency, B)
+            assert condition.waiting.acquire(timeout=30)
+            assert as_fake(a).closed == 0
+        waiting.result(timeout=30)
+    assert as_fake(a).closed == 1
+
+
+def test_a_model_without_weights_of_its_own_needs_the_room_of_what_it_borrows() -> None:
+    residency = room_for(1)
+    greedy = fake_spec("Greedy", megabytes=0, parts=(fake_spec("Chain", megabytes=0, parts=(HUGE,)),))
+    with pytest.raises(InsufficientMemory, match=r"^Huge needs"):
+        residency.check(greedy)
+    residency.check(BORROWER)
+
+
+def test_a_model_that_hangs_is_forgotten_with_what_it_borrowed() -> None:
+    residency = room_for(2)
+    (a,) = use(residency, A)
+    with residency.use(BORROWER), residency.lend(A):
+        residency.abandon(BORROWER)
+        assert use(residency, A)[0] is not a
+
+
+@given(budget=st.integers(10, 40), used=st.lists(st.sampled_from([A, B, C, BORROWER]), max_size=20))
+def test_what_borrows_leaves_behind_what_is_expected(budget: int, used: list[ModelSpec]) -> None:
+    residency, expected = Residency(budget * MEGABYTE, loaded), ExpectedResidents(budget * MEGABYTE)
+    for spec in used:
+        expected.use(spec)
+        with residency.use(spec):
+            for part in spec.parts:
+                with residency.lend(part):
+                    pass
+    assert expected.names() == frozenset(spec.name for spec in residency.sizes())
+
+
 def test_the_default_budget_is_part_of_this_machine() -> None:
     assert 2**28 < available_memory() < 2**50
+
+
+def test_two_entries_of_one_name_are_two_models() -> None:
+    residency = Residency(2**30, lambda spec: spec.load(Placement()))
+    plain, other = fake_spec(), fake_spec(dtype="float16")
+    with residency.use(plain) as (one, _), residency.use(other) as (two, _):
+        assert one is not two
+    assert residency.loads == 2
+    residency.close()

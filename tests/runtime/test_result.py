@@ -19,7 +19,7 @@ def result(timings: Timings) -> Result:
 def test_a_result_says_what_ran_where_and_for_how_long() -> None:
     assert [field.name for field in fields(Result)] == [
         "outputs", "model", "seeds", "timings", "started_at", "worker", "finish_reason", "usage", "synthetic",
-        "attempts",
+        "attempts", "process",
     ]  # fmt: skip
     assert [field.name for field in fields(Timings)] == ["queue_s", "load_s", "run_s"]
 

@@ -103,7 +103,11 @@ def test_requests_of_several_threads_take_turns_on_one_model() -> None:
 
 def test_two_models_serve_at_the_same_time() -> None:
     meeting = threading.Barrier(2, timeout=30)
-    with hosting(Writing(lambda _: meeting.wait() and None)) as host:
+
+    def meet(_: str) -> None:
+        meeting.wait()
+
+    with hosting(Writing(meet)) as host:
         answers = [host.write(fake_spec(name), "x", 1, Sampling()) for name in ("One", "Other")]
         assert [list(answer) for answer in answers] == [["x"], ["x"]]
 

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from panic_tda.store.database import Record
-from panic_tda.store.settings import measurement_key, pace_key, read_setting, sanity_key, write_setting
+from panic_tda.store.settings import earlier_measurement, pace_key, read_setting, sanity_key, write_setting
 from panic_tda.store.tables import settings
 
 
@@ -33,5 +33,13 @@ def test_a_setting_is_replaced_not_duplicated(record: Record) -> None:
 
 def test_what_is_kept_of_a_model_has_a_key_for_each_kind_name_and_version() -> None:
     models = [("A", "1"), ("A", "2"), ("B", "1")]
-    keys = {key(*model) for key in (measurement_key, pace_key, sanity_key) for model in models}
-    assert len(keys) == 9
+    keys = {key(*model) for key in (pace_key, sanity_key) for model in models}
+    assert len(keys) == 6
+
+
+def test_what_an_earlier_release_measured_is_read(record: Record) -> None:
+    with record.writing() as connection:
+        kept = {"batch_size": 4, "seconds_per_item": {"1": 9.0, "4": 3.0}}
+        write_setting(connection, "measurement:A@1", kept)
+        assert earlier_measurement(connection, "A", "1") == (4, 3.0)
+        assert earlier_measurement(connection, "A", "2") is None

@@ -37,12 +37,15 @@ class Twins:
 
     def folder(self, spec: ModelSpec) -> Path:
         """Where the twin of a row is."""
-        name = Path(spec.twin).stem
-        place = self._folder / (f"{name}-{spec.dims}" if spec.dims else name)
+        return self.folder_of(Path(spec.twin).stem, spec.dims)
+
+    def folder_of(self, name: str, dims: int | None) -> Path:
+        """Where the twin of that name is, with vectors of so many numbers."""
+        place = self._folder / (f"{name}-{dims}" if dims else name)
         if not place.exists():
             aside = place.with_name(f"{place.name}-in-the-making")
             aside.mkdir()
-            made: dict[str, Any] = {"dims": spec.dims} if spec.dims else {}
+            made: dict[str, Any] = {"dims": dims} if dims else {}
             importlib.import_module(f"support.twins.{name}").build(aside, **made)
             aside.rename(place)
         return place

@@ -147,8 +147,9 @@ def _guard(request: Sequence[str], files: Sequence[int]) -> None:
         os._exit(_called(*request))
     for file in standard:
         os.close(file)
-    os.write(status, f"{pid}\n".encode())
-    os.write(status, f"{os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}\n".encode())
+    with contextlib.suppress(BrokenPipeError):  # nobody wants to know any more
+        os.write(status, f"{pid}\n".encode())
+        os.write(status, f"{os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}\n".encode())
     os._exit(0)
 
 

@@ -30,13 +30,16 @@ def trouble_spec(name: str = "Trouble", **changes: Any) -> ModelSpec:
 class Trouble:
     """See the module."""
 
-    def __init__(self, deadly: bool) -> None:
-        self._deadly = deadly
+    def __init__(self, spec: ModelSpec) -> None:
+        self._deadly = bool(spec.option("deadly", False))
+        self._reads_parameters = bool(spec.option("parameters", False))
 
     def generate(self, inputs: Sequence[Content], seeds: Sequence[int], parameters: Parameters) -> list[Any]:
         """One outcome for each input."""
         if self._deadly:
             _die("")
+        if self._reads_parameters:
+            return [Text(str(dict(parameters))) for _ in inputs]
         return [
             _obey(content.value, seed, len(inputs)) if isinstance(content, Text) else content
             for content, seed in zip(inputs, seeds, strict=True)
@@ -97,5 +100,7 @@ _DEEDS: dict[str, Any] = {
 
 def load(spec: ModelSpec, placement: Placement) -> Trouble:
     """The loader of the entry; one with the option ``slow`` loads so many seconds, a ``deadly`` one kills at once."""
+    if mark := str(spec.option("mark")):
+        Path(mark).touch()
     time.sleep(float(spec.option("slow", 0.0)))
-    return Trouble(bool(spec.option("deadly", False)))
+    return Trouble(spec)

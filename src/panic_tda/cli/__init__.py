@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 _FLAGS = ("--json", "--quiet", "--verbose")
 _OPTIONS = ("--db", "--config")
+_WITH_A_CONFIG_OF_THEIR_OWN = ("finetune",)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -37,13 +38,18 @@ def _spare_the_garbage_collector() -> None:
 
 
 def globals_first(arguments: Sequence[str]) -> list[str]:
-    """Moves the global options to the front, so that they may stand anywhere up to a ``--``."""
+    """Moves the global options to the front, so that they may stand anywhere up to a ``--``.
+
+    Behind a command that has a ``--config`` of its own, that option is left to it.
+    """
     front: list[str] = []
     rest: list[str] = []
     words = iter(arguments)
     for word in words:
         if word == "--":
             rest += [word, *words]
+        elif rest and rest[0] in _WITH_A_CONFIG_OF_THEIR_OWN and word.partition("=")[0] == "--config":
+            rest.append(word)
         elif word in _FLAGS or word.startswith(tuple(f"{option}=" for option in _OPTIONS)):
             front.append(word)
         elif word in _OPTIONS:

@@ -58,7 +58,14 @@ class Context:
         from panic_tda.store.database import open_record
 
         location = self.settings().db
-        with TemporaryDirectory() as folder:
-            exists = "://" in location or Path(location).exists()
-            with open_record(location if exists else Path(folder) / "empty.sqlite") as record:
-                yield record
+        with (
+            TemporaryDirectory() as folder,
+            open_record(location if self.has_record else Path(folder) / "empty.sqlite") as record,
+        ):
+            yield record
+
+    @property
+    def has_record(self) -> bool:
+        """Whether the database the settings name is there; of one on a server that is taken for granted."""
+        location = self.settings().db
+        return "://" in location or Path(location).exists()

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from panic_tda.cli.context import Context
-from panic_tda.cli.output import counted, duration, gigabytes, message, print_json, print_table, rate
+from panic_tda.cli.output import counted, duration, memory, message, print_json, print_table, rate
 
 if TYPE_CHECKING:
     from panic_tda.lab.config import ExperimentConfig
     from panic_tda.lab.perform import Outcome
     from panic_tda.lab.workbench import Workbench
+    from panic_tda.programs.definition import Definition
     from panic_tda.runtime.metrics import Snapshot
 
 app = typer.Typer(help="Perform, watch, extend and delete experiments.", no_args_is_help=True)
@@ -51,10 +53,10 @@ def perform(
     accept: Accept = False,
 ) -> None:
     """Create experiments and perform them; several share the batches of the models they have in common."""
-    from panic_tda.lab.laboratory import load_config
+    from panic_tda.lab.laboratory import read_config
     from panic_tda.lab.perform import create_together
 
-    experiments = [load_config(source) for source in config]
+    experiments = [read_config(source, partial(_stored_programs, context.obj)) for source in config]
 
     def begin(bench: Workbench) -> list[str]:
         return create_together(bench, experiments, accept=accept)
@@ -116,6 +118,13 @@ def extend(
 
     flags = {"batch_size": batch_size, "executor": executor, "workers": workers}
     _work(options, begin, flags, fail_on_error=fail_on_error)
+
+
+def _stored_programs(options: Context) -> Mapping[str, Definition]:
+    from panic_tda.lab.laboratory import programs_of
+
+    with options.record_to_consult() as record:
+        return programs_of(record)
 
 
 def _already_there(
@@ -211,10 +220,10 @@ def _sentence(outcome: Outcome) -> str:
 def validate(context: typer.Context, config: Annotated[str, typer.Argument(help="Experiment file, or '-'.")]) -> None:
     """Say what an experiment would do: runs, invocations, models with their memory, estimated time."""
     from panic_tda.lab.forecast import forecast
-    from panic_tda.lab.laboratory import load_config, open_bench
+    from panic_tda.lab.laboratory import open_bench, read_config
 
     options: Context = context.obj
-    experiment = load_config(config)
+    experiment = read_config(config, partial(_stored_programs, options))
     with options.record_to_consult() as record, open_bench(record, options.settings()) as bench:
         result = forecast(bench, experiment)
     if options.json:
@@ -225,7 +234,14 @@ def validate(context: typer.Context, config: Annotated[str, typer.Argument(help=
             f"{_estimate(result.estimated_seconds)}"
         )
         rows = [
-            (m["name"], m["signature"], gigabytes(m["memory_bytes"]), m["calls"], m["batch_size"], _fits(m))
+            (
+                m["name"],
+                m["signature"],
+                memory(m["memory_bytes"], m["memory_source"]),
+                m["calls"],
+                m["batch_size"],
+                _fits(m),
+            )
             for m in result.models
         ]
         print_table(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from panic_tda.cli.context import Context
-from panic_tda.cli.output import gigabytes, message, print_json, print_table
+from panic_tda.cli.output import gigabytes, memory, message, print_json, print_table
 
 if TYPE_CHECKING:
-    from panic_tda.models.fitting import Fit
     from panic_tda.models.model import ModelSpec
+    from panic_tda.runtime.residency import Budget
     from panic_tda.signature import Signature
 
 app = typer.Typer(help="The models panic-tda knows.", no_args_is_help=True)
@@ -42,7 +43,7 @@ def list_(
     if context.obj.json:
         print_json([_shape(spec) for spec in specs])
         return
-    rows = [(s.name, s.signature, gigabytes(s.memory_bytes), s.tier, s.licence, s.summary) for s in specs]
+    rows = [(s.name, s.signature, memory(s.memory_bytes, s.memory_source), s.tier, s.licence, s.summary) for s in specs]
     print_table(("name", "signature", "memory", "tier", "licence", "what"), rows, right=("memory",))
 
 
@@ -58,7 +59,7 @@ def show(context: typer.Context, name: Name) -> None:
         return
     print(f"{spec.name}@{spec.version}  {spec.signature}\n{spec.summary}\n")
     print(f"family    {spec.family}\nlicence   {spec.licence}\ntier      {spec.tier}\nsource    {spec.source}")
-    print(f"memory    {gigabytes(spec.memory_bytes)}\nbatch     {spec.batch_size}")
+    print(f"memory    {memory(spec.memory_bytes, spec.memory_source)}\nbatch     {spec.batch_size}")
     print(f"computes  {_place(spec)}")
     if spec.dims:
         print(f"dims      {spec.dims}")
@@ -87,16 +88,30 @@ def _weights_lines(spec: ModelSpec) -> Iterator[str]:
 
 
 @app.command()
-def fit(context: typer.Context, name: Name) -> None:
+def fit(
+    context: typer.Context,
+    name: Name,
+    beside: Annotated[
+        list[str] | None, typer.Option(help="A model that is in memory already; may be repeated.", show_default=False)
+    ] = None,
+) -> None:
     """Does a model fit the memory of this machine? Exit code 1 when it does not."""
+    from panic_tda.cli.fit_lines import fit_lines
     from panic_tda.models.catalogue import find
     from panic_tda.models.fitting import fit as hold
+    from panic_tda.runtime.residency import ExpectedResidents
 
-    found = hold(find(name), _budget(context.obj))
+    budget, spec = _budget(context.obj), find(name)
+    found = hold(spec, budget.of(spec.device))
+    residents = ExpectedResidents(budget)
+    for other in beside or []:
+        residents.use(find(other))
+    leave = residents.use(spec)
     if context.obj.json:
-        print_json({**asdict(found), "runs": found.runs})
+        print_json({**asdict(found), "runs": found.runs, "beside": beside or [], "leave": leave})
     else:
-        print(_fit_sentence(found))
+        for line in fit_lines(found, beside or [], leave):
+            print(line)
     if not found.fits:
         raise typer.Exit(1)
 
@@ -121,18 +136,22 @@ def recommend(
     task: Annotated[str, typer.Option(help="What it should take and make, for instance 'text->image'.")],
 ) -> None:
     """The models for a task that fit this machine, those that run at once first, then the largest."""
+    from panic_tda.cli.fit_lines import lacks
     from panic_tda.errors import RequestError
     from panic_tda.models.catalogue import catalogue
     from panic_tda.models.fitting import recommended
 
-    found = recommended(catalogue().values(), _signature(task), _budget(context.obj))
+    found = recommended(catalogue().values(), _signature(task), _budget(context.obj).of)
     if context.obj.json:
         print_json([{**asdict(each), "runs": each.runs} for each in found])
         return
     if not found:
         raise RequestError(f"no model for {task} fits the memory budget", hint="see: panic-tda model list")
-    rows = [(each.model, gigabytes(each.needed_bytes), each.device, each.dtype, _lacks(each)) for each in found]
-    print_table(("name", "memory", "device", "numbers", "lacks"), rows, right=("memory",))
+    rows = [
+        (each.model, gigabytes(each.needed_bytes), each.memory_source, each.device, each.dtype, lacks(each))
+        for each in found
+    ]
+    print_table(("name", "memory", "which is", "device", "numbers", "lacks"), rows, right=("memory",))
 
 
 @app.command()
@@ -140,11 +159,16 @@ def add(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name for the model; or a model of the catalogue, to say where it is.")],
     source: Annotated[
-        str, typer.Option("--from", help="Folder of weights (safetensors), GGUF file, or address of a server.")
-    ],
+        str | None,
+        typer.Option(
+            "--from", help="Folder of weights (safetensors), GGUF file, or address of a server.", show_default=False
+        ),
+    ] = None,
     family: Annotated[
         str,
-        typer.Option(help="diffusion, captioner, causal_lm, torch_sentence, multimodal or remote.", show_default=False),
+        typer.Option(
+            help="diffusion, captioner, causal_lm, torch_sentence, multimodal, onnx or remote.", show_default=False
+        ),
     ] = "",
     pipeline: Annotated[str, typer.Option(help="Class of diffusers.", show_default="the one the folder names")] = "",
     option: Annotated[
@@ -154,7 +178,7 @@ def add(
         bool, typer.Option("--trust-remote-code", help="Let Python code in the folder run, while it is unchanged.")
     ] = False,
 ) -> None:
-    """Add a model from a folder or file on this machine, or at an address that speaks the OpenAI shapes."""
+    """Add a model from a folder, a file or an address, or say where one of the catalogue is and how it loads."""
     from panic_tda.cli.pairs import key_and_value
     from panic_tda.models.adding import add as put
 
@@ -167,6 +191,27 @@ def add(
     else:
         place = spec.repository.folder if spec.repository else spec.source
         print(f"{spec.name}: {spec.signature}, {gigabytes(spec.memory_bytes)}, {place}")
+
+
+@app.command("export-onnx")
+def export_onnx(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of an embedder that torch computes.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write; it must not exist.")],
+    int8: Annotated[bool, typer.Option("--int8", help="Compute in 8 bits: smaller, and less alike.")] = False,
+) -> None:
+    """Export an embedder for onnxruntime, and compare its vectors with those of torch."""
+    from panic_tda.models.catalogue import find
+    from panic_tda.models.onnx.exporting import export
+
+    report = (lambda _: None) if context.obj.quiet else message
+    exported = export(find(name), out, int8=int8, report=report)
+    if context.obj.json:
+        print_json(asdict(exported))
+        return
+    size = f"{exported.bytes / 1e6:.1f} MB"
+    print(f"{exported.folder}: {', '.join(exported.files)} ({size}); smallest cosine {exported.smallest_cosine:.7f}")
+    print(f"run it: panic-tda model add NAME --from {exported.folder} --family onnx")
 
 
 @app.command()
@@ -230,22 +275,28 @@ def measure(
     name: Name,
     accept: Annotated[bool, typer.Option("--accept", help="Accept outputs that look like rubbish.")] = False,
 ) -> None:
-    """Find a model's batch size and speed on this machine and keep them in the database."""
+    """Find a model's memory, speed, batch size and determinism tier on this machine, and keep them."""
+    from panic_tda.cli.measured import print_measured
     from panic_tda.errors import InsanePreview
-    from panic_tda.lab.laboratory import open_bench
-    from panic_tda.lab.measure import measure as take
+    from panic_tda.lab.measuring.measure import measure as take
     from panic_tda.models.catalogue import find
+    from panic_tda.runtime.executors import threads_of_a_model
 
     options: Context = context.obj
     spec = find(name)
-    with options.record(create=True) as record, open_bench(record, options.settings()) as bench:
-        measured = take(bench, spec, accept=accept)
+    with options.record(create=True) as record:
+        measured = take(
+            record,
+            spec,
+            budget_bytes=_budget(options).of(spec.device),
+            threads=threads_of_a_model(options.settings()),
+            accept=accept,
+            report=lambda sentence: options.say(f"{name}: {sentence}"),
+        )
     if options.json:
         print_json(measured.to_json())
     else:
-        rows = [(size, f"{1000 * seconds:.2f}") for size, seconds in measured.seconds_per_item.items()]
-        print_table(("batch size", "ms per item"), rows, right=("batch size", "ms per item"))
-        print(f"{name}: loaded in {measured.load_seconds:.2f} s, batch size {measured.batch_size} from now on")
+        print_measured(measured)
     if measured.verdict and measured.verdict.complaint and not spec.synthetic and not accept:
         if options.json:
             raise typer.Exit(1)
@@ -266,30 +317,10 @@ def _signature(task: str) -> Signature:
         ) from None
 
 
-def _budget(options: Context) -> int:
-    from panic_tda.runtime.residency import available_memory
+def _budget(options: Context) -> Budget:
+    from panic_tda.runtime.residency import Budget
 
-    return options.settings().memory_budget * 1_000_000 or available_memory()
-
-
-def _fit_sentence(found: Fit) -> str:
-    if found.endpoint:
-        return (
-            f"{found.model} takes no memory here: it is computed at {found.endpoint}; {_lacks(found) or 'ready to run'}"
-        )
-    verdict = "fits" if found.fits else "does not fit"
-    counted = f"{found.parameters / 1e9:.3g} B parameters in {found.dtype}" if found.parameters else "estimate"
-    needs = f"needs {gigabytes(found.needed_bytes)} ({counted}), the budget is {gigabytes(found.budget_bytes)}"
-    return f"{found.model} {verdict}: {needs}; {found.device}; {_lacks(found) or 'ready to run'}"
-
-
-def _lacks(found: Fit) -> str:
-    missing = [f"the package {package}" for package in found.packages_missing]
-    if found.unreachable:
-        missing.append(found.unreachable)
-    elif not (found.weights_here or found.endpoint):
-        missing.append("its weights")
-    return ", ".join(missing)
+    return Budget(options.settings().memory_budget * 1_000_000)
 
 
 def _shape(spec: ModelSpec) -> dict[str, Any]:
@@ -304,5 +335,5 @@ def _shape(spec: ModelSpec) -> dict[str, Any]:
     ]
     shape["options"] = dict(spec.options)
     shape["here"] = weights_are_here(spec)
-    del shape["loader"]
+    del shape["loader"], shape["parts"]
     return shape

@@ -112,3 +112,13 @@ def rate(per_second: float) -> str:
 def gigabytes(count: int) -> str:
     """``1.50 GiB``."""
     return f"{count / 2**30:.2f} GiB"
+
+
+def megabytes(count: int) -> str:
+    """``1,500 MB``."""
+    return f"{count / 1e6:,.0f} MB"
+
+
+def memory(count: int, source: str) -> str:
+    """``1.50 GiB measured``."""
+    return f"{gigabytes(count)} {source}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
@@ -28,6 +29,15 @@ class ImagePrompt(_Strict):
 
     image: str = Field(min_length=1, description="Path of an image file, relative to the experiment file.")
     sha256: str | None = Field(default=None, description="Identity of its pixels; filled in by the record.")
+
+
+class ProgramConfig(_Strict):
+    """A program that networks may name like a model."""
+
+    signature: str = Field(description="Inputs and outputs, for instance text -> summary.")
+    strategy: str = Field(description="direct, template, predict, chain_of_thought or pipeline.")
+    model: str = Field(description="Name of the model; of a pipeline, models and programs with commas between.")
+    parameters: dict[str, Any] = Field(default={}, description="Of the strategy and the model, and further inputs.")
 
 
 class DiagramsStage(_Strict):
@@ -107,6 +117,9 @@ class ExperimentConfig(_Strict):
     networks: list[Annotated[list[NodeEntry], Field(min_length=1)]] = Field(
         min_length=1, description="Cyclic lists of models; each takes what the one before makes."
     )
+    programs: dict[str, ProgramConfig] | None = Field(
+        default=None, description="Programs that the networks name, by name; others are those of the record."
+    )
     prompts: list[PromptEntry] = Field(min_length=1, description="Where runs start: texts, or images by path.")
     seeds: list[Seed] = Field(
         default=[-1], min_length=1, description="A fixed seed makes a run deterministic; -1 draws one for each call."
@@ -126,12 +139,12 @@ class ExperimentConfig(_Strict):
         return DiagramsStage() if entry else None
 
 
-def config_schema() -> dict[str, Any]:
-    """The JSON Schema of an experiment file, with the names of the models on this machine."""
+def config_schema(programs: Iterable[str] = ()) -> dict[str, Any]:
+    """The JSON Schema of an experiment file, with the names of the models on this machine, and of these programs."""
     from panic_tda.models.catalogue import catalogue
 
     schema = ExperimentConfig.model_json_schema()
-    generators = [spec.name for spec in catalogue().values() if spec.signature.is_generator]
+    generators = [spec.name for spec in catalogue().values() if spec.signature.is_generator] + list(programs)
     embedders = [spec.name for spec in catalogue().values() if not spec.signature.is_generator]
     properties = schema["properties"]
     properties["embedding_models"]["items"]["enum"] = embedders

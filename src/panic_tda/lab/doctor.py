@@ -13,10 +13,11 @@ from panic_tda.errors import PanicError, RecordBusy, RecordError
 from panic_tda.lab.cluster_outputs import ClusterRequest
 from panic_tda.lab.clustering import compute_clustering
 from panic_tda.lab.completeness import missing_of_the_plan
+from panic_tda.lab.named_programs import remember_programs
 from panic_tda.lab.perform import perform
 from panic_tda.lab.progress import Pace
 from panic_tda.lab.workbench import Workbench
-from panic_tda.models.catalogue import catalogue
+from panic_tda.models.catalogue import catalogue, look_up
 from panic_tda.signature import Signature
 from panic_tda.store.clusterings import StoredClustering, stored_clusterings
 from panic_tda.store.database import Record
@@ -58,6 +59,7 @@ def examine(bench: Workbench, experiment_ids: Sequence[str] | None = None) -> li
         return damages
     scope = Scope(experiment_ids)
     with bench.record.reading() as connection:
+        remember_programs(connection)
         found = [*dangling(connection, scope), *duplicates(connection, scope)]
         found += steps(connection, scope, _signature_of)
         found += _contents(bench, connection, scope)
@@ -139,7 +141,7 @@ def _refuse_while_busy(record: Record) -> None:
 
 def _signature_of(model: str) -> Signature | None:
     """None for a model that is not in the catalogue any more, as imported records have."""
-    spec = catalogue().get(model)
+    spec = look_up(model)
     return spec.signature if spec else None
 
 

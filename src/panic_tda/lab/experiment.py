@@ -71,8 +71,9 @@ class Experiment:
         return calls
 
     def to_json(self) -> dict[str, Any]:
-        """The configuration as stored: complete, and with the identity of every image prompt."""
+        """The configuration as stored: complete, with the identity of every image prompt, and what aliases meant."""
         config = self.config.model_dump(mode="json", exclude_none=True)
+        config["embedding_models"] = [spec.name for spec in self.embedders]
         for entry, content in zip(config["prompts"], self.prompts, strict=True):
             if isinstance(entry, dict):
                 entry["sha256"] = content.sha256

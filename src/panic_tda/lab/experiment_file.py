@@ -27,6 +27,11 @@ def read_experiment_file(source: str | Path) -> dict[str, Any]:
 
     Raises ``ConfigurationError`` for what cannot be read, or says a key twice.
     """
+    return read_mapping(source, "an experiment")
+
+
+def read_mapping(source: str | Path, what: str) -> dict[str, Any]:
+    """The same of a file of another kind; ``what`` it describes."""
     name = "stdin" if str(source) == "-" else str(source)
     try:
         if name == "stdin":
@@ -43,7 +48,7 @@ def read_experiment_file(source: str | Path) -> dict[str, Any]:
         raise ConfigurationError([f"{name}: {_one_line(fault)}"]) from fault
     if not isinstance(content, dict):
         kind = _IN_WORDS.get(type(content), f"a {type(content).__name__}")
-        raise ConfigurationError([f"{name}: an experiment is a mapping of keys, not {kind}"])
+        raise ConfigurationError([f"{name}: {what} is a mapping of keys, not {kind}"])
     return content
 
 

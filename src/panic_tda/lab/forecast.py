@@ -67,6 +67,7 @@ def _model(bench: Workbench, spec: ModelSpec, calls: int) -> dict[str, Any]:
         "version": spec.version,
         "signature": str(spec.signature),
         "memory_bytes": spec.memory_bytes,
+        "memory_source": spec.memory_source.value,
         "calls": calls,
         "batch_size": bench.batch_size_of(spec),
         "problems": [f"{fault.message} ({fault.hint})" if fault.hint else fault.message for fault in problems],

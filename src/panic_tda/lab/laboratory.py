@@ -6,31 +6,47 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from panic_tda.lab import perform as performing
 from panic_tda.lab.experiment import Experiment
 from panic_tda.lab.experiment_file import folder_of, read_experiment_file
+from panic_tda.lab.named_programs import StoredPrograms, no_programs
 from panic_tda.lab.perform import Outcome
 from panic_tda.lab.progress import Progress, ignore_progress
 from panic_tda.lab.validation import validate_config
 from panic_tda.lab.workbench import Workbench, ignore_warning
 from panic_tda.models.deployment import using
+from panic_tda.programs.definition import Definition
+from panic_tda.programs.stored import definitions
 from panic_tda.runtime.executor import Executor
 from panic_tda.runtime.executors import make_executor
 from panic_tda.settings import Settings
 from panic_tda.store.database import Record
 
 
-def load_config(source: str | Path | Mapping[str, Any]) -> Experiment:
+def load_config(source: str | Path | Mapping[str, Any], *, record: Record | None = None) -> Experiment:
     """Reads and checks an experiment: a path (JSON, YAML or TOML), ``-`` for stdin, or a mapping.
 
-    Raises ``ConfigurationError`` whose ``issues`` are one line for each fault.
+    Its networks may name programs of the ``record``, whose definitions the experiment then keeps. Raises
+    ``ConfigurationError`` whose ``issues`` are one line for each fault.
     """
+    return read_config(source, no_programs if record is None else partial(programs_of, record))
+
+
+def read_config(source: str | Path | Mapping[str, Any], stored_programs: StoredPrograms) -> Experiment:
+    """The same, with programs that are read when a network names something that is no model."""
     if isinstance(source, Mapping):
-        return validate_config(source, folder=Path.cwd())
-    return validate_config(read_experiment_file(source), folder=folder_of(source))
+        return validate_config(source, folder=Path.cwd(), stored_programs=stored_programs)
+    return validate_config(read_experiment_file(source), folder=folder_of(source), stored_programs=stored_programs)
+
+
+def programs_of(record: Record) -> Mapping[str, Definition]:
+    """The definitions of the programs in a record, by name."""
+    with record.reading() as connection:
+        return definitions(connection)
 
 
 @contextmanager

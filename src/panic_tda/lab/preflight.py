@@ -23,9 +23,9 @@ def preflight(models: Mapping[str, ModelSpec], executor: Executor) -> None:
 
 
 def faults(models: Mapping[str, ModelSpec], executor: Executor) -> list[PanicError]:
-    """Everything that would stop one of the models from running here."""
+    """Everything that would stop one of the models, or one that it borrows, from running here."""
     checks = (ModelSpec.check_packages, _check_weights, check_reachable, executor.check)
-    caught = (_caught(check, spec) for spec in models.values() for check in checks)
+    caught = (_caught(check, each) for spec in models.values() for each in spec.whole() for check in checks)
     return [fault for fault in caught if fault is not None]
 
 

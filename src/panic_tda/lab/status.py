@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from panic_tda.lab.progress import seconds_left
+from panic_tda.models.measurements import measured_here
 from panic_tda.store.experiments import find_experiment
 from panic_tda.store.performers import status_of
 from panic_tda.store.progress import (
@@ -18,7 +19,7 @@ from panic_tda.store.progress import (
     stage_counters,
 )
 from panic_tda.store.retries import counted_retries
-from panic_tda.store.settings import measurement_key, pace_key, read_setting
+from panic_tda.store.settings import earlier_measurement, pace_key, read_setting
 
 STAGES = ("generate", "embed", "diagrams", "lyapunov")
 
@@ -56,9 +57,10 @@ def _paces(connection: Connection, versions: dict[str, str]) -> dict[str, float]
 
 
 def seconds_per_item(connection: Connection, name: str, version: str) -> float | None:
-    """What an item took when the model last worked on this record, or else when it was measured."""
+    """What an item took when the model last worked on this record, or else when it was measured on this machine."""
     if pace := read_setting(connection, pace_key(name, version)):
         return float(pace)
-    if measured := read_setting(connection, measurement_key(name, version)):
-        return float(measured["seconds_per_item"][str(measured["batch_size"])])
-    return None
+    if found := measured_here(name, version):
+        return found.seconds_per_item[found.batch_size]
+    earlier = earlier_measurement(connection, name, version)
+    return earlier.seconds_per_item if earlier else None

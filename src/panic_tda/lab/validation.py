@@ -10,18 +10,20 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import ValidationError
 
 from panic_tda.content import Content, Image, Text, decode_image
-from panic_tda.errors import ConfigurationError, PanicError, UnknownModel
+from panic_tda.errors import ConfigurationError, PanicError, SignatureError, UnknownModel
 from panic_tda.lab.config import (
     TAGS,
     DiagramsStage,
     ExperimentConfig,
     ImagePrompt,
     NoiseTwins,
+    ProgramConfig,
     PromptTwins,
     Stages,
     Twins,
 )
 from panic_tda.lab.experiment import Experiment
+from panic_tda.lab.named_programs import NamedPrograms, StoredPrograms, no_programs, unused, written_programs
 from panic_tda.lab.network import Network, Node
 from panic_tda.lab.twins import changeable, variety
 from panic_tda.models.catalogue import find, nearest_names
@@ -38,10 +40,17 @@ _LONGEST_LINE = 400
 _MOST_BITS = 1_000
 
 
-def validate_config(data: Mapping[str, Any], *, folder: Path, load_image: LoadPrompt | None = None) -> Experiment:
+def validate_config(
+    data: Mapping[str, Any],
+    *,
+    folder: Path,
+    load_image: LoadPrompt | None = None,
+    stored_programs: StoredPrograms = no_programs,
+) -> Experiment:
     """The experiment that a file's content describes; image paths are relative to ``folder``.
 
-    ``load_image`` replaces reading image prompts from files. Raises ``ConfigurationError`` with one line for
+    ``load_image`` replaces reading image prompts from files; ``stored_programs`` are those that networks may name
+    besides the file's own. Raises ``ConfigurationError`` with one line for
     each fault: unknown keys, unknown or mistyped models (with the nearest names), parameters, networks that do
     not chain or close, empty lists, numbers out of range, duplicates, prompts that no network takes, twins that
     cannot be.
@@ -50,21 +59,36 @@ def validate_config(data: Mapping[str, Any], *, folder: Path, load_image: LoadPr
     data, single = _one_network_spelled_out(data)
     issues: Issues = []
     config = _structure(data, issues)
-    networks = _check_networks(data.get("networks"), issues)
-    prompts = _check_prompts(data.get("prompts"), load_image or (lambda prompt: _read_image(folder, prompt)), issues)
+    written = written_programs(data.get("programs"), issues)
+    programs = NamedPrograms(written, stored_programs)
+    networks = _check_networks(data.get("networks"), programs, issues)
+    prompts = _check_prompts(
+        data.get("prompts"), load_image or (lambda prompt: read_image(folder / prompt.image)), issues
+    )
     embedders = _check_embedders(data.get("embedding_models"), issues)
     _check_duplicates(
         "networks", data.get("networks"), [network.id if network else None for network in networks], issues
     )
     _check_duplicates("prompts", data.get("prompts"), [prompt.sha256 if prompt else None for prompt in prompts], issues)
     _check_duplicates("seeds", data.get("seeds"), [], issues)
-    _check_duplicates("embedding_models", data.get("embedding_models"), [], issues)
+    _check_duplicates(
+        "embedding_models", data.get("embedding_models"), [spec.name if spec else None for spec in embedders], issues
+    )
     _check_fit(networks, _kinds(data.get("prompts")), embedders, issues)
     if config is not None and config.twins is not None:
         _check_twins(config, config.twins, prompts, issues)
+    if not issues:
+        issues.extend(unused(written, programs.used))
     if config is None or issues:
         raise ConfigurationError(list(dict.fromkeys(_line(_spelling(path, single), fault) for path, fault in issues)))
+    config = config.model_copy(update={"programs": _as_written(programs)})
     return Experiment(config, _whole(networks), _whole(prompts), _whole(embedders))
+
+
+def _as_written(programs: NamedPrograms) -> dict[str, ProgramConfig] | None:
+    """The definitions of all programs in the networks: those of the record are pinned by this."""
+    used = {name: ProgramConfig.model_validate(each.to_json()) for name, each in programs.used.items()}
+    return used or None
 
 
 def _whole(items: Sequence[T | None]) -> tuple[T, ...]:
@@ -167,6 +191,8 @@ def _unknown_key(places: Sequence[int | str]) -> str:
             known = list(NoiseTwins.model_fields)
         case ["twins", "prompt"]:
             known = list(PromptTwins.model_fields)
+        case ["programs", _]:
+            known = list(ProgramConfig.model_fields)
         case _:
             known = [*ExperimentConfig.model_fields]
     hint = nearest_names(name, known)
@@ -181,13 +207,13 @@ def _items(value: object) -> Iterator[tuple[int, Any]]:
     return iter(enumerate(value)) if isinstance(value, list) else iter(())
 
 
-def _check_networks(networks: object, issues: Issues) -> list[Network | None]:
-    return [_check_network(f"networks[{index}]", network, issues) for index, network in _items(networks)]
+def _check_networks(networks: object, programs: NamedPrograms, issues: Issues) -> list[Network | None]:
+    return [_check_network(f"networks[{index}]", network, programs, issues) for index, network in _items(networks)]
 
 
-def _check_network(path: str, entries: object, issues: Issues) -> Network | None:
+def _check_network(path: str, entries: object, programs: NamedPrograms, issues: Issues) -> Network | None:
     """The network, or None when it has a fault."""
-    nodes = [_check_node(f"{path}[{position}]", entry, issues) for position, entry in _items(entries)]
+    nodes = [_check_node(f"{path}[{position}]", entry, programs, issues) for position, entry in _items(entries)]
     found = _whole(nodes)
     if not nodes or len(found) < len(nodes):
         return None
@@ -196,11 +222,11 @@ def _check_network(path: str, entries: object, issues: Issues) -> Network | None
     return None if faults else Network(found)
 
 
-def _check_node(path: str, entry: object, issues: Issues) -> Node | None:
+def _check_node(path: str, entry: object, programs: NamedPrograms, issues: Issues) -> Node | None:
     name = entry.get("model") if isinstance(entry, dict) else entry
     if not isinstance(name, str):
         return None
-    spec = _find(path, name, issues)
+    spec = _find(path, name, programs.find, issues)
     if spec is None:
         return None
     if not spec.signature.is_generator:
@@ -212,15 +238,19 @@ def _check_node(path: str, entry: object, issues: Issues) -> Node | None:
     if faults:
         return None
     values = spec.with_defaults(given)
-    return Node(name, tuple(sorted((parameter, values[parameter]) for parameter in given)))
+    return Node(spec.name, tuple(sorted((parameter, values[parameter]) for parameter in given)))
 
 
-def _find(path: str, name: str, issues: Issues) -> ModelSpec | None:
+def _find(path: str, name: str, finding: Callable[[str], ModelSpec], issues: Issues) -> ModelSpec | None:
     try:
-        return find(name)
+        return finding(name)
     except UnknownModel as fault:
         issues.append((path, f"{fault.message}; {fault.hint}"))
-        return None
+    except ConfigurationError as fault:
+        issues.extend((path, issue) for issue in fault.issues)
+    except SignatureError as fault:
+        issues.append((path, fault.message))
+    return None
 
 
 def _check_embedders(names: object, issues: Issues) -> list[ModelSpec | None]:
@@ -228,7 +258,7 @@ def _check_embedders(names: object, issues: Issues) -> list[ModelSpec | None]:
 
 
 def _check_embedder(path: str, name: object, issues: Issues) -> ModelSpec | None:
-    spec = _find(path, name, issues) if isinstance(name, str) else None
+    spec = _find(path, name, find, issues) if isinstance(name, str) else None
     if spec is not None and spec.signature.is_generator:
         issues.append((path, f"{name} is a generator ({spec.signature}); embedders make vectors"))
         return None
@@ -261,8 +291,8 @@ def _check_prompt(path: str, entry: object, load_image: LoadPrompt, issues: Issu
     return image
 
 
-def _read_image(folder: Path, prompt: ImagePrompt) -> Image:
-    path = folder / prompt.image
+def read_image(path: Path) -> Image:
+    """An image from a file of any format that Pillow knows; raises ``ConfigurationError``."""
     try:
         if path.exists() and not path.is_file():
             raise ConfigurationError([f"{path} is not a file"])

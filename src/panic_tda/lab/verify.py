@@ -10,11 +10,12 @@ import numpy as np
 
 from panic_tda.content import Content
 from panic_tda.errors import PanicError, RequestError
+from panic_tda.lab.named_programs import remember_programs
 from panic_tda.lab.network import Node
 from panic_tda.lab.preflight import preflight
 from panic_tda.lab.progress import Pace
 from panic_tda.lab.workbench import Workbench
-from panic_tda.models.catalogue import catalogue
+from panic_tda.models.catalogue import find, look_up
 from panic_tda.models.model import Tier
 from panic_tda.runtime.result import Call
 from panic_tda.store.experiments import find_experiment
@@ -62,6 +63,7 @@ def verify(
     """
     with bench.record.reading() as connection:
         key = find_experiment(connection, name).id
+        remember_programs(connection)
         drawn = sample_invocations(connection, key, sample, rng or np.random.default_rng())
     result = Verification()
     groups: dict[tuple[str, str], list[Recorded]] = {}
@@ -73,7 +75,7 @@ def verify(
     if not groups:
         reasons = "; ".join(result.unverifiable) or "it has no invocations yet"
         raise RequestError(f"nothing of experiment {key} can be executed again: {reasons}")
-    preflight({model: catalogue()[model] for model, _ in groups}, bench.executor)
+    preflight({model: find(model) for model, _ in groups}, bench.executor)
     pace = Pace("verify", done=0, remaining=_remaining(groups), report=bench.report)
     pace.tell()
     for group in groups.values():
@@ -91,7 +93,7 @@ def _remaining(groups: dict[tuple[str, str], list[Recorded]]) -> dict[str, int]:
 def _obstacle(recorded: Recorded) -> str | None:
     if is_historical(recorded.version):
         return f"{recorded.model} is a historical model, which was imported and is never executed"
-    spec = catalogue().get(recorded.model)
+    spec = look_up(recorded.model)
     if spec is None:
         return f"{recorded.model} is not in the catalogue"
     if spec.version != recorded.version:

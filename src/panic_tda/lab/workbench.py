@@ -14,12 +14,12 @@ from panic_tda.lab.config import MAX_SEED
 from panic_tda.lab.experiment import Experiment
 from panic_tda.lab.progress import Pace, Progress, ignore_progress
 from panic_tda.models.catalogue import find
-from panic_tda.models.model import ModelSpec
+from panic_tda.models.model import MemorySource, ModelSpec
 from panic_tda.runtime.executor import Executor
 from panic_tda.store.database import Record
 from panic_tda.store.model_versions import ModelVersion
 from panic_tda.store.performers import Performer, hold
-from panic_tda.store.settings import measurement_key, pace_key, read_setting, write_setting
+from panic_tda.store.settings import earlier_measurement, pace_key, write_setting
 
 LEASE_S = 60.0
 GLANCE_S = 2.0
@@ -58,12 +58,12 @@ class Workbench:
     patience_s: float = PATIENCE_S
 
     def batch_size_of(self, spec: ModelSpec) -> int:
-        """The flag, else what was measured on this record's machine, else the catalogue's."""
-        if self.batch_size:
-            return self.batch_size
+        """The flag, else what was measured on this machine, else what earlier releases kept, else the catalogue's."""
+        if self.batch_size or spec.memory_source is MemorySource.MEASURED:
+            return self.batch_size or spec.batch_size
         with self.record.reading() as connection:
-            measured = read_setting(connection, measurement_key(spec.name, spec.version))
-        return int(measured["batch_size"]) if measured else spec.batch_size
+            earlier = earlier_measurement(connection, spec.name, spec.version)
+        return earlier.batch_size if earlier else spec.batch_size
 
     @contextmanager
     def storing(self, *tasks: Task) -> Iterator[Connection]:

@@ -1,4 +1,5 @@
-"""The models panic-tda knows by name: its own families, those of installed plug-ins, and those added by hand.
+"""The models panic-tda knows by name: its own families, those of installed plug-ins, those added by hand, and the
+versions of embedders that were tuned here.
 
 A plug-in is a package with an entry point in the group ``panic_tda.models`` that names a tuple of
 :class:`~panic_tda.models.model.ModelSpec`. One that does not import is a warning that names it.
@@ -9,47 +10,58 @@ from __future__ import annotations
 import difflib
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
 from panic_tda.errors import ConfigurationError, PanicError, UnknownModel
 from panic_tda.models.deployment import current, deployed, state
+from panic_tda.models.measurements import as_measured, measurements_file, read_measurements
 from panic_tda.models.model import ModelSpec
 from panic_tda.models.plugins import with_plugins
 from panic_tda.models.shelf import Added, Shelf, read_shelf, shelf_file
+from panic_tda.models.versions.entries import resolved, version_entries
+from panic_tda.models.versions.register import read_register, register_file
 
 _FAMILIES = (
     *("glyph", "ocr", "causal_lm", "sentence", "vision"),
-    *("diffusion", "captioner", "torch_lm", "torch_sentence", "multimodal"),
+    *("diffusion", "captioner", "torch_lm", "torch_sentence", "multimodal", "onnx"),
     *("remote", "dummy"),
 )
 PLUGIN_GROUP = "panic_tda.models"
+
+_made_from_data: dict[str, Callable[[], ModelSpec]] = {}
 
 
 def catalogue() -> dict[str, ModelSpec]:
     """Every model by name, in the order of the families, with where it is on this machine."""
     known = state()
-    try:
-        written = os.stat(_shelf_file(known)).st_mtime_ns  # noqa: PTH116  # asked for often, and four times as fast
-    except OSError:
-        written = 0
-    return _deployed((written, *known))
+    return _deployed((*map(_written, _files(known)), *known))
 
 
 @lru_cache(maxsize=4)
-def _shelf_file(_: tuple[object, ...]) -> str:
-    return str(shelf_file())
+def _files(_: tuple[object, ...]) -> tuple[str, ...]:
+    return str(shelf_file()), str(register_file()), str(measurements_file())
+
+
+def _written(path: str) -> object:
+    """Another value whenever the file was replaced."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  # asked for often, and four times as fast
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 @lru_cache(maxsize=4)
 def _deployed(_: tuple[object, ...]) -> dict[str, ModelSpec]:
     """The catalogue in one state of files and settings."""
-    settings, shelf = current(), read_shelf()
+    settings, shelf, known = current(), read_shelf(), read_measurements()
     specs = published() | _added(shelf, published())
+    specs |= version_entries(read_register(), specs)
     _check_names(dict(settings.weights), specs)
-    return {name: deployed(spec, settings, shelf) for name, spec in specs.items()}
+    return {name: as_measured(deployed(spec, settings, shelf), known) for name, spec in specs.items()}
 
 
 @cache
@@ -59,12 +71,31 @@ def published() -> dict[str, ModelSpec]:
     return with_plugins(specs, PLUGIN_GROUP, ModelSpec)
 
 
-def find(name: str) -> ModelSpec:
-    """The model of that name; raises :class:`UnknownModel` with the nearest names."""
+def remember(name: str, make: Callable[[], ModelSpec]) -> None:
+    """Lets :func:`find` know a model that is made from data, a program for example.
+
+    Its name must hold a hash of that data: then it means the same for ever, and nothing need be forgotten.
+    """
+    _made_from_data.setdefault(name, make)
+
+
+def look_up(name: str) -> ModelSpec | None:
+    """The model of that name or alias, or None."""
+    if name in _made_from_data:
+        return _made_from_data[name]()
     specs = catalogue()
-    if name not in specs:
-        raise UnknownModel(f"unknown model {name!r}", hint=nearest_names(name, specs))
-    return specs[name]
+    return specs.get(resolved(name, specs))
+
+
+def find(name: str) -> ModelSpec:
+    """The model of that name, or the one that an alias (``NAME@champion``) means now.
+
+    Raises :class:`UnknownModel` with the nearest names.
+    """
+    spec = look_up(name)
+    if spec is None:
+        raise UnknownModel(f"unknown model {name!r}", hint=nearest_names(name, catalogue()))
+    return spec
 
 
 def nearest_names(name: str, known: Iterable[str]) -> str:

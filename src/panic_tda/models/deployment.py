@@ -18,20 +18,25 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from panic_tda.errors import ConfigurationError
-from panic_tda.models.model import ModelSpec
+from panic_tda.models.economies import saved, with_economies
+from panic_tda.models.machine import device_memory
+from panic_tda.models.model import MemorySource, ModelSpec, Tier
 from panic_tda.models.repositories import Repository, hub_snapshot, parameter_count
 from panic_tda.models.shelf import Shelf
 from panic_tda.settings import ENVIRONMENT_PREFIX, Settings, load_settings
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "bf16", "fp16", "fp32")
-_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+TIERS = (Tier.EXACT, Tier.SEEDED)
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+"""Of a number, by its type."""
+
 _LONG = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 # Activations, the allocator's slack and the libraries themselves, on top of the weights.
 _SLACK, _BASE = 1.25, 300_000_000
 
 _WATCHED = (
-    *(ENVIRONMENT_PREFIX + name for name in ("WEIGHTS", "DEVICE", "DTYPE", "CACHE")),
+    *(ENVIRONMENT_PREFIX + name for name in ("WEIGHTS", "DEVICE", "DTYPE", "TIER", "CACHE")),
     *("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"),
 )
 
@@ -61,15 +66,28 @@ def state() -> tuple[object, ...]:
 
 
 def deployed(spec: ModelSpec, settings: Settings, shelf: Shelf) -> ModelSpec:
-    """The entry with its folder, device and type of numbers on this machine."""
+    """The entry with its tier, folder, device and type of numbers on this machine."""
+    spec = replace(spec, tier=chosen_tier(settings.tier, spec))
     if spec.repository is None:
         return spec
     repository = placed(spec.name, spec.repository, dict(settings.weights), shelf)
-    # llama.cpp computes on the CPU here, and in the numbers its file holds.
-    device = "cpu" if spec.dtype not in _BYTES else chosen_device(settings.device)
-    dtype = chosen_dtype(settings.dtype, device, spec.dtype)
-    memory = memory_of(repository, dtype) or spec.memory_bytes * _BYTES.get(dtype, 1) // _BYTES.get(spec.dtype, 1)
-    return replace(spec, repository=repository, device=device, dtype=dtype, memory_bytes=memory)
+    device, dtype = _computed_in(spec, settings)
+    counted = memory_of(repository, dtype)
+    memory = counted or spec.memory_bytes * BYTES.get(dtype, 1) // BYTES.get(spec.dtype, 1)
+    options = with_economies(spec, shelf.options.get(spec.name, {}))
+    here = replace(spec, repository=repository, device=device, dtype=dtype, options=options)
+    needed = saved(here, memory, BYTES.get(dtype, 1), device_memory(device)) if device == "cuda" else memory
+    source = MemorySource.COUNTED if counted and needed == memory else MemorySource.ESTIMATED
+    return replace(here, memory_bytes=needed, memory_source=source)
+
+
+def _computed_in(spec: ModelSpec, settings: Settings) -> tuple[str, str]:
+    """Device and type of numbers. onnxruntime and llama.cpp compute in the numbers that their files hold."""
+    wanted = chosen_device(settings.device)
+    if "onnxruntime" in spec.requires:
+        return "cuda" if wanted == "cuda" and onnxruntime_has_cuda() else "cpu", spec.dtype
+    device = wanted if spec.dtype in BYTES else "cpu"
+    return device, chosen_dtype(settings.dtype, device, spec.dtype)
 
 
 def placed(name: str, repository: Repository, folders: Mapping[str, str], shelf: Shelf) -> Repository:
@@ -93,7 +111,8 @@ def memory_of(repository: Repository, dtype: str) -> int | None:
     if folder is None or not folder.exists():
         return None
     size = folder.stat().st_size if folder.is_file() else 0
-    weights = size or parameter_count(folder, repository.variant) * _BYTES.get(dtype, 4)
+    size = size or sum(file.stat().st_size for file in folder.glob("*.onnx*"))
+    weights = size or parameter_count(folder, repository.variant) * BYTES.get(dtype, 4)
     return int(weights * _SLACK) + _BASE
 
 
@@ -111,8 +130,23 @@ def chosen_dtype(wanted: str, device: str, own: str) -> str:
     if wanted == "fp16" and device == "cpu":
         raise ConfigurationError(["dtype fp16 cannot be computed on a CPU: choose bf16 or fp32"])
     if wanted != "auto":
-        return _LONG[wanted] if own in _BYTES else own
-    return "float32" if device == "cpu" and own in _BYTES else own
+        return _LONG[wanted] if own in BYTES else own
+    return "float32" if device == "cpu" and own in BYTES else own
+
+
+def chosen_tier(wanted: str, spec: ModelSpec) -> Tier:
+    """The tier that is wanted where the model has it, else its own; raises ``ConfigurationError`` for no such tier."""
+    if wanted not in TIERS:
+        raise ConfigurationError([f"tier must be one of {', '.join(TIERS)}, not {wanted!r}"])
+    return Tier(wanted) if wanted in spec.tiers else spec.tier
+
+
+@cache
+def onnxruntime_has_cuda() -> bool:
+    """Whether the installed onnxruntime was built for CUDA, without importing it."""
+    found = find_spec("onnxruntime")
+    places = (found.submodule_search_locations or []) if found else []
+    return any(any(Path(place).glob("capi/*onnxruntime_providers_cuda*")) for place in places)
 
 
 @cache

@@ -36,3 +36,9 @@ def opened_whole(path: Path) -> Iterator[BinaryIO]:
         opened.flush()
         os.fsync(opened.fileno())
     aside.replace(path)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text in UTF-8, so that nobody sees half of it."""
+    with opened_whole(path) as file:
+        file.write(text.encode())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from panic_tda.content import Content, text_fault
-from panic_tda.errors import ModelError, PrerequisiteError
+from panic_tda.errors import ModelError, ModelLoadError, PrerequisiteError
 from panic_tda.models.endpoints import Endpoint
 from panic_tda.models.repositories import Repository, identity, library_versions
 from panic_tda.models.weights import Weights
@@ -35,9 +38,17 @@ class Tier(StrEnum):
     FREE = "free"
 
 
+class MemorySource(StrEnum):
+    """Where the memory a catalogue entry states comes from: written there, counted in the weights, or measured."""
+
+    ESTIMATED = "estimated"
+    COUNTED = "counted"
+    MEASURED = "measured"
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One setting of a model that a network node may change."""
+    """One setting of a model that a network node may change, or must give where it is ``required``."""
 
     name: str
     default: ParameterValue
@@ -46,6 +57,7 @@ class Parameter:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     multiple: int = 1
+    required: bool = False
 
     def fault(self, value: object) -> str | None:
         """What is wrong with ``value`` for this parameter, or None. Whole numbers count as floats."""
@@ -100,6 +112,7 @@ class Embedder(Protocol):
 
 
 Model: TypeAlias = Generator | Embedder
+Lender: TypeAlias = Callable[["ModelSpec"], AbstractContextManager[Model]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +120,21 @@ class Placement:
     """Where and how a model is loaded.
 
     ``device`` is ``auto`` (the device of the catalogue entry) or one device of that kind, such as ``cuda:1``.
+    ``lender`` gives the place's own loaded models, pinned while they are borrowed; it never leaves its process.
     """
 
     device: str = "auto"
     threads: int = 1
+    lender: Lender | None = field(default=None, repr=False, compare=False)
+
+    def borrowed(self, part: ModelSpec) -> AbstractContextManager[Model]:
+        """A model of the same place, while the block lasts: loaded once, whoever uses it.
+
+        Raises ``ModelLoadError`` where nobody lends models, and whatever loading raises.
+        """
+        if self.lender is None:
+            raise ModelLoadError(f"{part.name} is to be borrowed, and this place lends no models")
+        return self.lender(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +145,11 @@ class ModelSpec:
     ``revision`` counts changes of our own code that alter results. ``twin`` names the test that covers the family.
     Weights come as files of Python packages (``weights``) or as a whole folder (``repository``); a model that a server
     computes has an ``endpoint`` instead. ``options`` are facts that the family's code needs and no experiment changes.
-    ``dtype`` and ``device`` are what is computed in; the catalogue fills them in for this machine where the settings
-    say ``auto``.
+    ``parts`` are the models it borrows from the place it runs in, instead of loading weights of its own. ``dtype`` and
+    ``device`` are what is computed in; the catalogue fills them in for this machine where the settings say ``auto``. It
+    also puts in the memory (with ``memory_source``) and the batch size that were measured here; neither is part of the
+    version. ``tiers`` are those that the setting ``tier`` chooses from, the entry's own first; without any, ``tier`` is
+    the only one.
     """
 
     name: str
@@ -140,6 +167,7 @@ class ModelSpec:
     dims: int | None = None
     dtype: str = "float32"
     tier: Tier = Tier.EXACT
+    tiers: tuple[Tier, ...] = ()
     batch_size: int = 1
     gated: bool = False
     synthetic: bool = False
@@ -150,23 +178,43 @@ class ModelSpec:
     endpoint: Endpoint | None = None
     device: str = "cpu"
     options: Options = ()
+    parts: tuple[ModelSpec, ...] = ()
+    memory_source: MemorySource = MemorySource.ESTIMATED
 
     @property
     def version(self) -> str:
         """Identity of what the model computes.
 
         Our revision, and the start of the hash of each weights file; or, for a repository, of its commit or content,
-        then number type, device, and the versions of the libraries that compute. For an endpoint, of its address, the
-        model's name there, and the options: what lies behind an address can change without notice.
+        then number type, whether the weights have four bits, device, and the versions of the libraries that compute;
+        or, for a model that borrows others, of its options and their versions. For an endpoint, of its address, the
+        model's name there, and the options: what lies behind an address can change without notice. Last the tier, if
+        it was chosen.
         """
+        return f"{self._version}.{self.tier}" if self.tier in self.tiers[1:] else self._version
+
+    @property
+    def _version(self) -> str:
         if self.endpoint is not None:
             facts = {"signature": str(self.signature), "dims": self.dims, "tier": self.tier.value}
             return f"{self.revision}+{self.endpoint.identity({**facts, 'options': dict(self.options)})[:12]}"
+        if self.parts:
+            told = [self.options, [(part.name, part.version) for part in self.parts]]
+            known = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
+            return ".".join([f"{self.revision}+{known}", *library_versions(self.requires)])
         if self.repository is not None:
             known = identity(self.repository)[:12]
-            return ".".join([f"{self.revision}+{known}", self.dtype, self.device, *library_versions(self.requires)])
+            quantised = ["4bit"] if self.option("quantisation") == "4bit" else []
+            computed = [self.dtype, *quantised, self.device, *library_versions(self.requires)]
+            return ".".join([f"{self.revision}+{known}", *computed])
         hashes = ".".join(weights.sha256[:12] for weights in self.weights)
         return f"{self.revision}+{hashes}" if hashes else str(self.revision)
+
+    def whole(self) -> Iterator[ModelSpec]:
+        """The model itself, then everything it borrows, however deep."""
+        yield self
+        for part in self.parts:
+            yield from part.whole()
 
     def option(self, name: str, default: ParameterValue = "") -> ParameterValue:
         """A fact for the family's code."""
@@ -187,7 +235,7 @@ class ModelSpec:
             are = "package {} is" if len(missing) == 1 else "packages {} are"
             raise PrerequisiteError(
                 f"{self.name}: the Python {are.format(', '.join(missing))} not installed",
-                hint=f"pip install 'panic-tda[{self.extra}]'" if self.extra else f"pip install {' '.join(missing)}",
+                hint=_installing(self.extra) if self.extra else f"pip install {' '.join(missing)}",
             )
 
     def load(self, placement: Placement) -> Model:
@@ -197,10 +245,20 @@ class ModelSpec:
         return cast("Model", getattr(import_module(module), attribute)(self, placement))
 
 
+def _installing(extra: str) -> str:
+    """How an extra is installed; the metadata of dspy asks for packages that it can do without."""
+    besides = " && pip install --no-deps 'dspy>=3.4,<4'" if extra == "dspy" else ""
+    return f"pip install 'panic-tda[{extra}]'{besides}"
+
+
 def parameter_faults(spec: ModelSpec, given: Mapping[str, Any]) -> list[str]:
     """What is wrong with the parameters given to a model, one sentence for each fault."""
     known = {parameter.name: parameter for parameter in spec.parameters}
-    faults = []
+    faults = [
+        f"{spec.name} needs a value of {name}"
+        for name, parameter in known.items()
+        if parameter.required and name not in given
+    ]
     for name, value in given.items():
         if name not in known:
             options = ", ".join(known) or "none"

@@ -23,6 +23,9 @@ from panic_tda.models.hashing import remembered_sha256
 ABSENT = "absent"
 """Identity of a repository that is not on this machine."""
 
+EMBEDDER_FILE = "embedder.json"
+"""What describes a folder that ``model export-onnx`` wrote."""
+
 _LEFT_OUT = (".md", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".gitattributes", ".lock", ".metadata")
 
 
@@ -100,7 +103,9 @@ def require_folder(repository: Repository, *, model: str) -> Path:
     if repository.sha256 and content_sha256(folder) != repository.sha256:
         raise ModelLoadError(
             f"{model}: {folder} has changed since it was pinned (SHA-256 is not {repository.sha256[:12]}…)",
-            hint=f"panic-tda model download {model} --again",
+            hint=f"panic-tda model download {model} --again"
+            if repository.id
+            else "panic-tda version list shows others",
         )
     _check_consent(repository, model)
     return folder
@@ -117,6 +122,8 @@ def incompleteness(path: Path) -> str | None:
             return f"has a damaged {index.relative_to(path)}"
         if missing := sorted(shard for shard in shards if not (index.parent / shard).is_file()):
             return f"lacks {len(missing)} of {len(shards)} shards, for instance {missing[0]}"
+    if (path / EMBEDDER_FILE).is_file():
+        return None
     return None if any(path.rglob("*.safetensors")) else "holds no safetensors"
 
 

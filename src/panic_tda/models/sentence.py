@@ -1,100 +1,40 @@
 """Sentence embedders: all-MiniLM-L6-v2 as an int8 ONNX file, without torch.
 
-The file is quantised dynamically: the scale of each activation is taken over the whole batch, so neighbours
-would change a vector. One text goes into each call, which makes the results exact.
+Its weights are kept in 8 bits and computed with as float32: nothing is taken over a whole batch, and texts of equally
+many tokens may share a call at tier ``exact``; see :mod:`panic_tda.models.onnx.batches`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
 
-from panic_tda.content import Content, Text
-from panic_tda.errors import InvalidOutput, ModelError, ModelLoadError
-from panic_tda.models.model import ModelSpec, Placement
-from panic_tda.models.purpose import Measured, Purpose
+from panic_tda.models.model import ModelSpec, Placement, Tier
+from panic_tda.models.onnx.sessions import open_session
+from panic_tda.models.onnx.texts import TextEmbedder, Tokens
 from panic_tda.models.weights import Weights, require
 from panic_tda.signature import Signature
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from panic_tda.models.model import Vector
-
 MAXIMUM_TOKENS = 256
-_TOKENIZER = Path(__file__).parent / "data" / "minilm-tokenizer.json"
+TOKENIZER = Path(__file__).parent / "data" / "minilm-tokenizer.json"
 
 
-class SentenceEmbedder:
-    """Text → vector: mean of the token vectors that the attention mask keeps, L2-normalised.
+def minilm_tokenizer() -> Tokens:
+    """The tokenizer that ships with panic-tda.
 
     A text longer than 256 tokens (as the model was trained and published) is cut to its first 256.
     """
-
-    def __init__(self, tokenizer: Any, session: Any) -> None:
-        self._tokenizer = tokenizer
-        self._session = session
-        self._inputs = {given.name for given in session.get_inputs()}
-
-    def embed(self, inputs: Sequence[Content]) -> list[Vector | ModelError]:
-        """One float32 vector of shape (384,) for each text, of length 1."""
-        measured = self.embed_texts([cast("Text", text).value for text in inputs], Purpose.DOCUMENT)
-        return [each if isinstance(each, ModelError) else each.vector for each in measured]
-
-    def embed_texts(self, texts: Sequence[str], purpose: Purpose) -> list[Measured | ModelError]:
-        """See :class:`~panic_tda.models.purpose.TextEmbedder`; the purpose changes nothing."""
-        return [self._embed(text) for text in texts]
-
-    def close(self) -> None:
-        """Frees the weights."""
-        del self._session, self._tokenizer
-
-    def _embed(self, text: str) -> Measured | ModelError:
-        import numpy as np
-
-        encoded = self._tokenizer.encode(text)
-        columns = {
-            "input_ids": encoded.ids,
-            "attention_mask": encoded.attention_mask,
-            "token_type_ids": encoded.type_ids,
-        }
-        feed = {name: np.array([column], np.int64) for name, column in columns.items() if name in self._inputs}
-        tokens = self._session.run(None, feed)[0][0]
-        vector = _pooled(tokens, np.array(encoded.attention_mask, np.float32))
-        return vector if isinstance(vector, ModelError) else Measured(vector, bool(encoded.overflowing))
-
-
-def load(spec: ModelSpec, placement: Placement) -> SentenceEmbedder:
-    """Loads the tokenizer and the ONNX file; raises ``PrerequisiteError`` or ``ModelLoadError``."""
-    path = require(spec.weights[0], model=spec.name)
-    import onnxruntime
     from tokenizers import Tokenizer
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = placement.threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    tokenizer = Tokenizer.from_file(str(_TOKENIZER))
+    tokenizer = Tokenizer.from_file(str(TOKENIZER))
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAXIMUM_TOKENS)
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as fault:  # onnxruntime has no base class for its errors
-        raise ModelLoadError(f"{spec.name}: {path} does not load: {fault}") from fault
-    return SentenceEmbedder(tokenizer, session)
+    return Tokens(tokenizer)
 
 
-def _pooled(tokens: NDArray[np.float32], mask: NDArray[np.float32]) -> Vector | ModelError:
-    """Mean of ``tokens`` (tokens, dims) where ``mask`` (tokens,) is 1, of length 1."""
-    import numpy as np
-
-    mean = (tokens * mask[:, None]).sum(axis=0) / mask.sum()
-    norm = float(np.linalg.norm(mean))
-    if not np.isfinite(norm) or norm == 0.0:
-        return InvalidOutput("the sentence embedder made a vector that is zero or not finite")
-    return cast("Vector", (mean / norm).astype(np.float32))
+def load(spec: ModelSpec, placement: Placement) -> TextEmbedder:
+    """Loads the tokenizer and the ONNX file; raises ``PrerequisiteError`` or ``ModelLoadError``."""
+    path = require(spec.weights[0], model=spec.name)
+    return TextEmbedder(spec, open_session(spec, path, placement), minilm_tokenizer(), "mean")
 
 
 MODELS: tuple[ModelSpec, ...] = (
@@ -119,7 +59,8 @@ MODELS: tuple[ModelSpec, ...] = (
         ),
         dims=384,
         dtype="int8",
-        batch_size=32,
+        tiers=(Tier.EXACT, Tier.SEEDED),
+        batch_size=128,
         requires=("onnxruntime", "tokenizers"),
     ),
 )

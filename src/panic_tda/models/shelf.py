@@ -35,12 +35,16 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """The content of the file. ``folders`` are for models of the catalogue; ``trusted`` maps names to identities."""
+    """The content of the file.
+
+    ``folders`` and ``options`` are for models of the catalogue; ``trusted`` maps names to identities.
+    """
 
     added: Mapping[str, Added] = field(default_factory=dict)
     folders: Mapping[str, str] = field(default_factory=dict)
     pins: Mapping[str, Pin] = field(default_factory=dict)
     trusted: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, str | int | float | bool]] = field(default_factory=dict)
 
     def with_added(self, name: str, entry: Added) -> Shelf:
         """A copy with one more model."""
@@ -49,6 +53,10 @@ class Shelf:
     def with_folder(self, name: str, folder: str) -> Shelf:
         """A copy where a model of the catalogue is found in a folder."""
         return replace(self, folders={**self.folders, name: folder})
+
+    def with_options(self, name: str, options: Mapping[str, str | int | float | bool]) -> Shelf:
+        """A copy where these options of a model of the catalogue are other ones."""
+        return replace(self, options={**self.options, name: {**self.options.get(name, {}), **options}})
 
     def with_pin(self, name: str, pin: Pin) -> Shelf:
         """A copy where a model is pinned to what was fetched."""
@@ -74,6 +82,7 @@ def read_shelf() -> Shelf:
             folders=dict(content.get("folders", {})),
             pins={name: Pin(**entry) for name, entry in content.get("pins", {}).items()},
             trusted=dict(content.get("trusted", {})),
+            options={name: dict(chosen) for name, chosen in content.get("options", {}).items()},
         )
     except FileNotFoundError:
         return Shelf()

@@ -22,6 +22,7 @@ from panic_tda.models.torch_place import (
     load_whole,
     loading,
     quiet,
+    release,
     sampling,
     torch_device,
 )
@@ -64,6 +65,7 @@ class TorchLanguageModel:
     def close(self) -> None:
         """Frees the weights."""
         del self._model, self._tokenizer, self._writer
+        release()
 
     def _answer(self, asked: str, seed: int, parameters: Parameters) -> Text | ModelError:
         import torch

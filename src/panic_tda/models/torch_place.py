@@ -7,14 +7,17 @@ the libraries' progress bars and the volume of their logs are as before when a b
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
 from panic_tda.errors import ConfigurationError, DeviceFault, ModelLoadError, OutOfMemory, PrerequisiteError
+from panic_tda.models.economies import is_quantised, require_gpu
 from panic_tda.models.model import ModelSpec, Parameters, Placement
 from panic_tda.models.repositories import brings_code
 
@@ -89,6 +92,7 @@ def load_whole(spec: ModelSpec, kind: str, folder: Path, device: str) -> Any:
     import transformers
 
     assert spec.repository is not None
+    require_gpu(spec, device)
     model, found = getattr(transformers, kind).from_pretrained(
         folder,
         dtype=torch_dtype(spec),
@@ -96,10 +100,29 @@ def load_whole(spec: ModelSpec, kind: str, folder: Path, device: str) -> Any:
         local_files_only=True,
         trust_remote_code=spec.repository.remote_code and brings_code(folder),
         output_loading_info=True,
+        **_four_bits(spec, device),
     )
     if missing := sorted(found["missing_keys"]):
         raise ModelLoadError(f"{spec.name}: {folder} lacks {len(missing)} weights, for instance {missing[0]}")
-    return model.to(device).eval()
+    return (model if is_quantised(spec) else model.to(device)).eval()
+
+
+def _four_bits(spec: ModelSpec, device: str) -> dict[str, Any]:
+    """How transformers makes the weights smaller while it loads them, straight onto the device."""
+    if not is_quantised(spec):
+        return {}
+    from transformers import BitsAndBytesConfig
+
+    return {"quantization_config": BitsAndBytesConfig(**four_bits(spec)), "device_map": {"": device}}
+
+
+def four_bits(spec: ModelSpec) -> dict[str, Any]:
+    """Settings of bitsandbytes; raises ``PrerequisiteError`` when it is not installed."""
+    if find_spec("bitsandbytes") is None:
+        raise PrerequisiteError(
+            f"{spec.name}: quantisation=4bit needs the Python package bitsandbytes", hint="pip install bitsandbytes"
+        )
+    return {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": torch_dtype(spec)}
 
 
 @contextmanager
@@ -157,6 +180,18 @@ def generation_settings(parameters: Parameters, **when_sampling: Any) -> dict[st
     if temperature > 0:
         settings |= {"temperature": temperature, "top_p": parameters.get("top_p", 1.0), **when_sampling}
     return settings
+
+
+def release() -> None:
+    """Gives back the memory of a model that nothing refers to any more.
+
+    The libraries' models refer to themselves, and torch keeps what was freed on a GPU for itself until it is told.
+    """
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def in_rows(items: Sequence[T], rows: int, compute: Callable[[Sequence[T]], Sequence[S]]) -> list[S]:

@@ -33,9 +33,7 @@ def named_executor(name: str, settings: Settings) -> Executor:
     budget = settings.memory_budget * 1_000_000
     limits = PoolLimits(memory_budget=budget, call_timeout_s=settings.call_timeout)
     if name == "inprocess":
-        # Half of the cores for a model: its threads wait for each other by spinning, and one busy neighbour on the
-        # last core makes them all many times slower; storing and encoding are such neighbours.
-        threads = settings.threads or max(1, (os.cpu_count() or 1) // 2)
+        threads = threads_of_a_model(settings)
         return InProcessExecutor(memory_budget=budget, threads=threads, call_timeout_s=settings.call_timeout)
     if name == "process":
         return ProcessExecutor(size=settings.workers, threads=settings.threads or 1, limits=limits)
@@ -44,6 +42,15 @@ def named_executor(name: str, settings: Settings) -> Executor:
     if name == "remote":
         return remote_executor(settings)
     raise ConfigurationError([f"unknown executor {name!r} (there is: {', '.join(EXECUTORS)})"])
+
+
+def threads_of_a_model(settings: Settings) -> int:
+    """What the settings say, else half of the cores.
+
+    The threads of a model wait for each other by spinning, and one busy neighbour on the last core makes them all many
+    times slower; storing and encoding are such neighbours.
+    """
+    return settings.threads or max(1, (os.cpu_count() or 1) // 2)
 
 
 class RoutingExecutor:

@@ -14,7 +14,7 @@ from panic_tda.fault_points import reach
 from panic_tda.models.model import Model, ModelSpec, Placement
 from panic_tda.runtime.execution import BatchLimits, execute
 from panic_tda.runtime.metrics import Metrics, Snapshot
-from panic_tda.runtime.residency import ExpectedResidents, Residency, available_memory
+from panic_tda.runtime.residency import Budget, ExpectedResidents, Residency
 from panic_tda.runtime.result import Call, Result, Timings
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ class InProcessExecutor:
         call_timeout_s: float = 0.0,
         load: Callable[[ModelSpec, Placement], Model] = ModelSpec.load,
     ) -> None:
-        """``memory_budget`` in bytes (0: three quarters of the machine), ``threads`` for each model.
+        """``memory_budget`` in bytes (0: three quarters of each device), ``threads`` for each model.
 
         A call that takes longer than ``call_timeout_s`` (0: no limit) fails with ``ExecutionTimeout``. Nothing can stop
         a model that hangs in this process: it is left to itself, with its memory, and loaded anew for the next call.
         """
-        placement = Placement(threads=threads)
-        budget = memory_budget or available_memory()
+        placement = Placement(threads=threads, lender=lambda part: self._residency.lend(part))
+        budget = Budget(memory_budget)
         self._expected = ExpectedResidents(budget)
         self._residency = Residency(budget, lambda spec: load(spec, placement))
         self._limits = BatchLimits()

@@ -1,8 +1,11 @@
-"""Which models are in memory: loaded once, pinned while in use, the least recently used makes room."""
+"""Which models are in memory: loaded once, pinned while in use, the least recently used makes room.
+
+Each device has a budget of its own, and a model counts with the memory its catalogue entry states: measured by
+``panic-tda model measure`` where that was done, else counted in the weights or estimated.
+"""
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import OrderedDict
@@ -11,12 +14,34 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from panic_tda.errors import InsufficientMemory, ModelLoadError, PanicError
+from panic_tda.models.machine import device_memory
 from panic_tda.models.model import Model, ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Bytes that loaded models may take on each device; 0 for three quarters of its memory."""
+
+    chosen: int = 0
+
+    def of(self, device: str) -> int:
+        """Bytes on a device."""
+        return self.chosen or available_memory(device)
+
+    def check(self, spec: ModelSpec) -> None:
+        """Raises ``InsufficientMemory`` when the model, or one that it borrows, is larger than what its device has."""
+        for each in spec.whole():
+            budget = self.of(each.device)
+            if each.memory_bytes > budget:
+                needs = f"{_gigabytes(each.memory_bytes)} ({each.memory_source})"
+                raise InsufficientMemory(
+                    f"{each.name} needs {needs}, the memory budget is {_gigabytes(budget)}",
+                    hint="raise memory_budget in the settings, or choose a smaller model (panic-tda model list)",
+                )
 
 
 @dataclass(slots=True)
 class _Resident:
-    spec: ModelSpec
     model: Model
     pins: int = 0
 
@@ -24,16 +49,16 @@ class _Resident:
 class Residency:
     """Loaded models under a budget of bytes. Callers on several threads wait for each other's pins."""
 
-    def __init__(self, budget_bytes: int, load: Callable[[ModelSpec], Model]) -> None:
-        self._budget = budget_bytes
+    def __init__(self, budget: int | Budget, load: Callable[[ModelSpec], Model]) -> None:
+        self._budget = _as_budget(budget)
         self._load = load
-        self._residents: OrderedDict[str, _Resident] = OrderedDict()
+        self._residents: OrderedDict[ModelSpec, _Resident] = OrderedDict()
         self._changed = threading.Condition()
         self.loads = 0
 
     def check(self, spec: ModelSpec) -> None:
-        """Raises ``InsufficientMemory`` when the model alone is larger than the budget."""
-        check_fits(spec, self._budget)
+        """Raises ``InsufficientMemory`` when the model, or one that it borrows, is larger than its device's budget."""
+        self._budget.check(spec)
 
     @contextmanager
     def use(self, spec: ModelSpec) -> Iterator[tuple[Model, float]]:
@@ -46,23 +71,33 @@ class Residency:
                 resident.pins -= 1
                 self._changed.notify_all()
 
+    @contextmanager
+    def lend(self, spec: ModelSpec) -> Iterator[Model]:
+        """The loaded model for another one that is in use here; pinned like that one, until the block ends.
+
+        Whoever borrows one model at a time, and takes no room itself, never waits for a pin of its own.
+        """
+        with self.use(spec) as (model, _):
+            yield model
+
     def abandon(self, spec: ModelSpec) -> None:
-        """Forgets a model that hangs, and cannot be freed; its next use loads it anew."""
+        """Forgets a model that hangs, and what it borrows: they cannot be freed; their next use loads them anew."""
         with self._changed:
-            self._residents.pop(spec.name, None)
+            for each in spec.whole():
+                self._residents.pop(each, None)
             self._changed.notify_all()
 
     def drop(self, spec: ModelSpec) -> None:
         """Frees a model that nobody uses; one that is not there is no fault."""
         with self._changed:
-            resident = self._residents.get(spec.name)
+            resident = self._residents.get(spec)
             if resident is not None and not resident.pins:
-                self._residents.pop(spec.name).model.close()
+                self._residents.pop(spec).model.close()
 
     def sizes(self) -> dict[ModelSpec, int]:
         """The models in memory, the least recently used first, and the bytes that each is thought to take."""
         with self._changed:
-            return {resident.spec: resident.spec.memory_bytes for resident in self._residents.values()}
+            return {held: held.memory_bytes for held in self._residents}
 
     def close(self) -> None:
         """Frees every model."""
@@ -75,20 +110,22 @@ class Residency:
         with self._changed:
             load_s = 0.0
             self._make_room(spec)
-            if spec.name not in self._residents:
+            if spec not in self._residents:
                 started = time.perf_counter()
-                self._residents[spec.name] = _Resident(spec, self._loaded(spec))
+                self._residents[spec] = _Resident(self._loaded(spec))
                 load_s = time.perf_counter() - started
                 self.loads += 1
-            resident = self._residents[spec.name]
-            self._residents.move_to_end(spec.name)
+            resident = self._residents[spec]
+            self._residents.move_to_end(spec)
             resident.pins += 1
             return resident, load_s
 
     def _make_room(self, spec: ModelSpec) -> None:
         """Evicts and waits until the model fits, or until another caller has loaded it."""
-        while spec.name not in self._residents and self._used() + spec.memory_bytes > self._budget:
-            idle = next((name for name, resident in self._residents.items() if not resident.pins), None)
+        budget = self._budget.of(spec.device)
+        while spec not in self._residents and self._used(spec.device) + spec.memory_bytes > budget:
+            beside = (held for held in self._residents if held.device == spec.device)
+            idle = next((held for held in beside if not self._residents[held].pins), None)
             if idle is None:
                 self._changed.wait()
             else:
@@ -102,44 +139,49 @@ class Residency:
         except Exception as fault:  # loading runs code of plug-ins and libraries, which may raise anything
             raise ModelLoadError(f"{spec.name} does not load: {type(fault).__name__}: {fault}") from fault
 
-    def _used(self) -> int:
-        return sum(resident.spec.memory_bytes for resident in self._residents.values())
+    def _used(self, device: str) -> int:
+        return sum(held.memory_bytes for held in self._residents if held.device == device)
 
 
 class ExpectedResidents:
     """What a :class:`Residency` will hold after a sequence of uses, one at a time, without loading anything."""
 
-    def __init__(self, budget_bytes: int) -> None:
-        self._budget = budget_bytes
-        self._sizes: OrderedDict[str, int] = OrderedDict()
+    def __init__(self, budget: int | Budget) -> None:
+        self._budget = _as_budget(budget)
+        self._specs: OrderedDict[str, ModelSpec] = OrderedDict()
 
-    def use(self, spec: ModelSpec) -> None:
-        """The model is used next; one that is larger than the budget changes nothing, since it is refused."""
-        if spec.memory_bytes > self._budget:
-            return
-        self._sizes.pop(spec.name, None)
-        while self._sizes and sum(self._sizes.values()) + spec.memory_bytes > self._budget:
-            self._sizes.popitem(last=False)
-        self._sizes[spec.name] = spec.memory_bytes
+    def use(self, spec: ModelSpec) -> list[str]:
+        """The model is used next; returns which ones leave for it, the least recently used first.
+
+        One that is larger than the budget changes nothing, since it is refused.
+        """
+        if any(each.memory_bytes > self._budget.of(each.device) for each in spec.whole()):
+            return []
+        return [left for each in spec.whole() for left in self._use(each)]
+
+    def _use(self, spec: ModelSpec) -> list[str]:
+        self._specs.pop(spec.name, None)
+        beside = [each for each in self._specs.values() if each.device == spec.device]
+        left = []
+        while beside and sum(each.memory_bytes for each in beside) + spec.memory_bytes > self._budget.of(spec.device):
+            left.append(beside.pop(0).name)
+            del self._specs[left[-1]]
+        self._specs[spec.name] = spec
+        return left
 
     def names(self) -> frozenset[str]:
         """The models that are expected to be in memory."""
-        return frozenset(self._sizes)
+        return frozenset(self._specs)
 
 
-def check_fits(spec: ModelSpec, budget_bytes: int) -> None:
-    """Raises ``InsufficientMemory`` when the model alone is larger than the budget."""
-    if spec.memory_bytes > budget_bytes:
-        raise InsufficientMemory(
-            f"{spec.name} needs {_gigabytes(spec.memory_bytes)}, the memory budget is {_gigabytes(budget_bytes)}",
-            hint="raise memory_budget in the settings, or choose a smaller model (panic-tda model list)",
-        )
+def _as_budget(given: int | Budget) -> Budget:
+    return given if isinstance(given, Budget) else Budget(given)
 
 
 def _gigabytes(count: int) -> str:
     return f"{count / 2**30:.2f} GiB"
 
 
-def available_memory() -> int:
-    """Three quarters of the machine's memory, in bytes: the default budget."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4
+def available_memory(device: str = "cpu") -> int:
+    """Three quarters of a device's memory, in bytes: its default budget."""
+    return device_memory(device) * 3 // 4

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from panic_tda.content import Content
@@ -18,6 +19,31 @@ if TYPE_CHECKING:
     Outcome: TypeAlias = Content | Vector | PanicError
 
 
+class Affinity(StrEnum):
+    """How much a caller wants to stay with the worker that served it last.
+
+    ``hint``: rather there, and elsewhere where that would mean waiting. ``strict_queue``: there or nowhere, and waiting
+    for it. ``strict_fail_fast``: there or nowhere, at once or not at all.
+    """
+
+    HINT = "hint"
+    STRICT_QUEUE = "strict_queue"
+    STRICT_FAIL_FAST = "strict_fail_fast"
+
+
+class Stay(NamedTuple):
+    """The worker that is wanted, and the process that stood there (0 where workers are no processes of their own)."""
+
+    affinity: Affinity
+    worker: str
+    process: int
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether no other worker will do."""
+        return self.affinity is not Affinity.HINT
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One batch for one model: inputs and seeds are parallel; the parameters hold for every item."""
@@ -26,6 +52,7 @@ class Call:
     inputs: tuple[Content, ...]
     seeds: tuple[int, ...]
     parameters: Parameters = field(default_factory=dict)
+    stay: Stay | None = None
 
 
 def failed(fault: Exception) -> Future[Result]:
@@ -56,7 +83,8 @@ class Result:
     """The outcome of a call: one output, vector or error for each input, in order.
 
     ``model`` is ``name@version``; ``started_at`` is when the model began to run (UTC), after queue and load.
-    ``attempts`` are the faults after which the call was repeated with the same seeds, in order.
+    ``attempts`` are the faults after which the call was repeated with the same seeds, in order. ``process`` is the id
+    of the worker's process, 0 where it has none of its own.
     """
 
     outputs: tuple[Outcome, ...]
@@ -69,6 +97,7 @@ class Result:
     usage: Mapping[str, int] = field(default_factory=dict)
     synthetic: bool = False
     attempts: tuple[Attempt, ...] = ()
+    process: int = 0
 
     @property
     def completed_at(self) -> datetime:

@@ -79,7 +79,7 @@ class Performances:
     def create(self, config: dict[str, Any], *, accept: bool = False) -> str:
         """Checks an experiment and its models, puts it into the record and into the queue; returns its id."""
         _refuse_files(config)
-        experiment = load_config(config)
+        experiment = load_config(config, record=self.record)
         with open_bench(self.record, self._settings, executor=self._executor) as bench:
             key = performing.create(bench, experiment, accept=accept)
         self.perform(key)

@@ -23,7 +23,7 @@ from panic_tda.models.model import Model, ModelSpec, Parameters, Placement
 from panic_tda.models.purpose import Measured, Purpose, TextEmbedder
 from panic_tda.runtime.execution import BatchLimits, execute
 from panic_tda.runtime.executors import make_executor
-from panic_tda.runtime.residency import Residency, available_memory
+from panic_tda.runtime.residency import Budget, Residency
 from panic_tda.runtime.result import Call, Result, Timings
 from panic_tda.settings import Settings, load_settings
 
@@ -47,9 +47,8 @@ class Host:
         """Without ``settings``, those of the environment. The catalogue follows them until the host is closed."""
         self.settings = settings or load_settings()
         self._threads = self.settings.threads or max(1, (os.cpu_count() or 1) // 2)
-        self._budget = self.settings.memory_budget * 1_000_000 or available_memory()
-        placement = Placement(threads=self._threads)
-        self._residency = Residency(self._budget, lambda spec: load(spec, placement))
+        placement = Placement(threads=self._threads, lender=lambda part: self._residency.lend(part))
+        self._residency = Residency(Budget(self.settings.memory_budget * 1_000_000), lambda spec: load(spec, placement))
         self._limits = BatchLimits()
         self._turns: dict[str, threading.Lock] = {}
         self._making = threading.Lock()

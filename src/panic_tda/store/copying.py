@@ -1,8 +1,10 @@
 """Copying experiments from one record into another, whatever databases they are.
 
 Each experiment is copied in one transaction with everything it refers to: outputs, vectors, model versions, diagrams,
-failures, results and its own clusterings, with their ids and timestamps. What the target holds of it is replaced, so
-copying again changes nothing, and copying an experiment that has grown brings the copy up to date.
+failures, results, its own clusterings and the stored programs of the names it uses, with their ids and timestamps. What
+the target holds of it is replaced, so copying again changes nothing, and copying an experiment that has grown brings
+the copy up to date. Only a program that the target has under the same name stays as it is there: the definitions that
+the experiment was begun with are in its configuration.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from panic_tda.store.tables import (
     model_versions,
     outputs,
     persistence_diagrams,
+    programs,
     retries,
     runs,
     stage_progress,
@@ -72,7 +75,7 @@ def _copy(source: Connection, target: Connection, key: str, report: Callable[[st
         target.execute(sa.delete(experiments).where(experiments.c.id == key))
     versions = _copy_versions(source, target, key)
     counts: dict[str, int] = {}
-    for table, query in _queries(key):
+    for table, query in (*_queries(key), _programs(source, key)):
         report(f"experiment {key}: {table.name}")
         counts[table.name] = 0
         for rows in _rows(source, query):
@@ -151,6 +154,11 @@ def _queries(key: str) -> Iterator[tuple[sa.Table, sa.Select[Any]]]:
     ]
     for table, test in wanted:
         yield table, sa.select(table).where(test)
+
+
+def _programs(source: Connection, key: str) -> tuple[sa.Table, sa.Select[Any]]:
+    config = source.execute(sa.select(experiments.c.config).where(experiments.c.id == key)).scalar_one()
+    return programs, sa.select(programs).where(programs.c.name.in_(config.get("programs") or {}))
 
 
 def _rows(source: Connection, query: sa.Select[Any]) -> Iterator[list[dict[str, Any]]]:

@@ -61,9 +61,10 @@ def _row(spec: ModelSpec) -> dict[str, Any]:
         "synthetic": spec.synthetic,
         "weights": [
             {"requirement": weights.requirement, "path": weights.path, "sha256": weights.sha256}
-            for weights in spec.weights
+            for each in spec.whole()
+            for weights in each.weights
         ]
-        + _elsewhere(spec),
+        + [place for each in spec.whole() for place in _elsewhere(each)],
         "libraries": library_versions(),
         "created_at": datetime.now(UTC),
     }

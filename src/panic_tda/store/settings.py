@@ -1,9 +1,9 @@
-"""Small facts kept with the record: measured batch sizes and speeds, verdicts on a model's sanity."""
+"""Small facts kept with the record: speeds, verdicts on sanity, batch sizes that earlier releases measured."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -22,9 +22,19 @@ def write_setting(connection: Connection, key: str, value: Any) -> None:
     replace_row(connection, settings, {"key": key, "value": value, "updated_at": datetime.now(UTC)})
 
 
-def measurement_key(name: str, version: str) -> str:
-    """Where the measurement of a model is kept."""
-    return f"measurement:{name}@{version}"
+class EarlierMeasurement(NamedTuple):
+    """What a release that kept measurements with the record found: the batch size to use, and seconds per item."""
+
+    batch_size: int
+    seconds_per_item: float
+
+
+def earlier_measurement(connection: Connection, name: str, version: str) -> EarlierMeasurement | None:
+    """What such a release measured. Nothing writes it any more: measurements belong to the machine."""
+    kept = read_setting(connection, f"measurement:{name}@{version}")
+    if not kept:
+        return None
+    return EarlierMeasurement(int(kept["batch_size"]), float(kept["seconds_per_item"][str(kept["batch_size"])]))
 
 
 def pace_key(name: str, version: str) -> str:

@@ -42,30 +42,30 @@ class EmbedderVersion(NamedTuple):
 def embedder_version(connection: Connection, embedder: str, experiment_ids: Sequence[str] = ()) -> EmbedderVersion:
     """The version of an embedder (``NAME`` or ``NAME@VERSION``) that measured outputs of these experiments, or any.
 
-    An experiment's own version is the one it is pinned to. Raises ``NotFound`` when there is none, ``RequestError``
-    when there are several and none is named: their vectors cannot be compared.
+    A ``NAME`` may itself be that of a tuned version, ``MiniLMTorch@3``. An experiment's own version is the one it is
+    pinned to. Raises ``NotFound`` when there is none, ``RequestError`` when there are several and none is named: their
+    vectors cannot be compared.
     """
-    name, _, version = embedder.partition("@")
     table = model_versions
+    full_name = table.c.name + "@" + table.c.version
     has_vectors = sa.exists().where(embeddings.c.model_version_id == table.c.id)
-    query = sa.select(table.c.id, table.c.name, table.c.version).where(table.c.name == name, has_vectors)
+    named = sa.or_(table.c.name == embedder, full_name == embedder)
+    query = sa.select(table.c.id, table.c.name, table.c.version).where(named, has_vectors)
     found = [EmbedderVersion(*row) for row in connection.execute(query.order_by(table.c.created_at))]
-    if version:
-        found = [each for each in found if each.version == version]
     if experiment_ids:
-        pinned = _pinned(connection, name, experiment_ids)
-        found = [each for each in found if each.version in pinned]
+        pinned = _pinned(connection, experiment_ids)
+        found = [each for each in found if (each.name, each.version) in pinned]
     if not found:
         raise NotFound(f"no output has a vector of an embedder {embedder!r}", hint=_embedders(connection))
     if len(found) > 1:
         choices = ", ".join(f"{each.name}@{each.version}" for each in found)
-        raise RequestError(f"there are vectors of {len(found)} versions of {name}", hint=f"name one: {choices}")
+        raise RequestError(f"there are vectors of {len(found)} versions of {embedder}", hint=f"name one: {choices}")
     return found[0]
 
 
-def _pinned(connection: Connection, name: str, experiment_ids: Sequence[str]) -> set[str]:
+def _pinned(connection: Connection, experiment_ids: Sequence[str]) -> set[tuple[str, str]]:
     rows = connection.execute(sa.select(experiments.c.model_versions).where(experiments.c.id.in_(experiment_ids)))
-    return {pins[name] for pins in rows.scalars() if name in pins}
+    return {pin for pins in rows.scalars() for pin in pins.items()}
 
 
 def _embedders(connection: Connection) -> str:

@@ -148,6 +148,7 @@ def test_loading_has_a_time_of_its_own(pool: Pool) -> None:
 
 def test_a_full_queue_refuses_and_a_call_that_waits_too_long_fails(pool: Pool, tmp_path: Path) -> None:
     executor = pool(max_queue=2, queue_timeout_s=0.3)
+    assert eventually(lambda: len(executor.pids()) == 1)
     running = ask(executor, "sleep 1")
     waiting = [ask(executor, f"waiting {number}") for number in range(2)]
     with pytest.raises(QueueFull, match="2 calls wait already"):

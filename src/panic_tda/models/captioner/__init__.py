@@ -70,7 +70,7 @@ def _row(
         batch_size=4,
         gated=gated,
         non_commercial=non_commercial,
-        options=(("style", style),),
+        options=(("style", style), *((("quantisation", "none"),) if style == "chat" else ())),
     )
 
 

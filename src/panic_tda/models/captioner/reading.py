@@ -19,6 +19,7 @@ from panic_tda.models.torch_place import (
     load_whole,
     loading,
     quiet,
+    release,
     sampling,
     torch_device,
     torch_dtype,
@@ -53,6 +54,7 @@ class Captioner:
     def close(self) -> None:
         """Frees the weights."""
         del self._caption
+        release()
 
     def _said(self, image: Content, seed: int, parameters: Parameters) -> Text | ModelError:
         try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from panic_tda.models.economies import CHOICES
 from panic_tda.models.model import ModelSpec, Options, Parameter, ParameterValue
 from panic_tda.models.repositories import Repository
 from panic_tda.models.shelf import Added
 from panic_tda.models.torch_entry import PATTERNS, Facts, facts_of, torch_entry
 
 _SUBSET = (*PATTERNS, "*.jinja")
+_ECONOMIES: Options = (("offload", "none"), ("quantisation", "none"))
 
 
 def _row(
@@ -42,7 +44,7 @@ def _row(
         batch_size=4,
         gated=gated,
         non_commercial=non_commercial,
-        options=(("pipeline", pipeline), *options) if pipeline else options,
+        options=(*((("pipeline", pipeline),) if pipeline else ()), *_ECONOMIES, *options),
     )
 
 
@@ -61,7 +63,7 @@ def _hub(name: str, variant: str = "") -> Repository:
 
 
 def added(name: str, entry: Added) -> ModelSpec:
-    """A folder in the format of diffusers; options: pipeline, variant, size, steps, guidance, dtype, rows."""
+    """A folder in the format of diffusers; options: pipeline, variant, size, steps, guidance, dtype, rows, offload."""
     given: dict[str, ParameterValue] = dict(entry.options)
     facts = facts_of(entry)
     return _row(
@@ -77,7 +79,7 @@ def added(name: str, entry: Added) -> ModelSpec:
         gigabytes=facts.gigabytes,
         twin="sdxl",
         dtype=str(given.get("dtype", "bfloat16")),
-        options=tuple((key, given[key]) for key in ("rows", "prompt_tokens") if key in given),
+        options=tuple((key, given[key]) for key in ("rows", "prompt_tokens", *CHOICES) if key in given),
     )
 
 
@@ -198,7 +200,7 @@ MODELS: tuple[ModelSpec, ...] = (
         guidance=3.5,
         gigabytes=120,
         twin="flux2",
-        options=(("offload_below_gb", 64),),
+        options=(("offload", "auto"), ("offload_below_gb", 64)),
         gated=True,
         non_commercial=True,
     ),

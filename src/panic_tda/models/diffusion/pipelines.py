@@ -14,16 +14,27 @@ from typing import TYPE_CHECKING, Any, cast
 
 from panic_tda.content import Content, Image, Text
 from panic_tda.errors import InvalidOutput, ModelError, ModelLoadError, PrerequisiteError
+from panic_tda.models.economies import is_quantised, offload_of, require_gpu
 from panic_tda.models.model import ModelSpec, Parameters, Placement
 from panic_tda.models.processors import processor_class
 from panic_tda.models.repositories import require_folder
-from panic_tda.models.torch_place import computing, in_rows, loading, quiet, torch_device, torch_dtype
+from panic_tda.models.torch_place import (
+    computing,
+    four_bits,
+    in_rows,
+    loading,
+    quiet,
+    release,
+    torch_device,
+    torch_dtype,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 # Whatever optional packages are installed, captions are taken as they are and sizes as they are asked for.
+_LARGE = ("transformer", "unet", "text_encoder")
 _FIXED = {"use_resolution_binning": False, "clean_caption": False}
 
 
@@ -48,6 +59,7 @@ class DiffusionModel:
     def close(self) -> None:
         """Frees the weights."""
         del self._pipeline
+        release()
 
     def _paint(self, items: Sequence[tuple[str, int]], parameters: Parameters) -> list[Image | ModelError]:
         import torch
@@ -96,6 +108,7 @@ def load(spec: ModelSpec, placement: Placement) -> DiffusionModel:
     assert spec.repository is not None
     folder = require_folder(spec.repository, model=spec.name)
     device = torch_device(spec, placement)
+    offload = _offload(spec, device)
     import diffusers
     import transformers  # noqa: F401  # so that what it says while diffusers imports it is hushed
 
@@ -114,10 +127,11 @@ def load(spec: ModelSpec, placement: Placement) -> DiffusionModel:
             use_safetensors=True,
             local_files_only=True,
             **_left_out(spec, found, folder),
+            **_four_bits(spec, folder),
         )
         if tokenizer := _tokenizer(folder):
             pipeline.register_modules(tokenizer=tokenizer)
-        _place(spec, pipeline, device)
+        _place(pipeline, device, offload)
     pipeline.set_progress_bar_config(disable=True)
     return DiffusionModel(spec, pipeline, placement.threads)
 
@@ -166,12 +180,34 @@ def _tokenizer(folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
 
 
-def _place(spec: ModelSpec, pipeline: Any, device: str) -> None:
-    """Onto the device; piece by piece during the work where the device is smaller than the model wants."""
+def _offload(spec: ModelSpec, device: str) -> str:
+    """How parts move to the device; raises ``PrerequisiteError`` where they cannot."""
     import torch
 
-    wanted = int(spec.option("offload_below_gb", 0)) * 2**30
-    if device.startswith("cuda") and wanted > torch.cuda.get_device_properties(device).total_memory:
+    of_device = torch.cuda.get_device_properties(device).total_memory if device.startswith("cuda") else 0
+    offload = offload_of(spec, of_device)
+    require_gpu(spec, device, offload)
+    return offload
+
+
+def _place(pipeline: Any, device: str, offload: str) -> None:
+    """Onto the device at once, or in its large parts or single layers while these work."""
+    if offload == "sequential":
         pipeline.enable_sequential_cpu_offload(device=device)
+    elif offload == "model":
+        pipeline.enable_model_cpu_offload(device=device)
     else:
         pipeline.to(device)
+
+
+def _four_bits(spec: ModelSpec, folder: Path) -> dict[str, Any]:
+    """How diffusers makes the weights of the large parts smaller while it loads them."""
+    if not is_quantised(spec):
+        return {}
+    from diffusers import PipelineQuantizationConfig
+
+    large = [place.name for place in sorted(folder.iterdir()) if place.name.startswith(_LARGE)]
+    config = PipelineQuantizationConfig(
+        quant_backend="bitsandbytes_4bit", quant_kwargs=four_bits(spec), components_to_quantize=large
+    )
+    return {"quantization_config": config}

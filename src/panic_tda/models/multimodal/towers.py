@@ -32,7 +32,7 @@ def load(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
     with loading(spec):
         prepare = {"pair": _pair, "encode": _encoding, "class_token": _class_token}[str(spec.option("style", "pair"))]
         measure, exceeds = prepare(spec, folder, device)
-    return TorchEmbedder(spec, measure, placement.threads, exceeds=exceeds)
+    return TorchEmbedder(spec, lambda contents: map(measure, contents), placement.threads, exceeds=exceeds)
 
 
 def on_white(content: Content) -> Any:
@@ -48,11 +48,7 @@ def on_white(content: Content) -> Any:
 
 def _pair(spec: ModelSpec, folder: Path, device: str) -> Measuring:
     """``get_text_features`` and ``get_image_features``, as SigLIP and CLIP have them."""
-    from transformers import AutoProcessor
-
-    model = load_whole(spec, "AutoModel", folder, device)
-    processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
-    length = model.config.text_config.max_position_embeddings
+    model, processor, length = open_pair(spec, folder, device)
 
     def of_text(content: Content) -> Any:
         text = [cast("Text", content).value]
@@ -67,6 +63,15 @@ def _pair(spec: ModelSpec, folder: Path, device: str) -> Measuring:
         return bool(len(processor.tokenizer(text, truncation=False, verbose=False).input_ids) > length)
 
     return (of_text, exceeds) if spec.signature.input is Kind.TEXT else (of_image, None)
+
+
+def open_pair(spec: ModelSpec, folder: Path, device: str) -> tuple[Any, Any, int]:
+    """The model, its processor, and the number of tokens that every text is padded to."""
+    from transformers import AutoProcessor
+
+    model = load_whole(spec, "AutoModel", folder, device)
+    processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
+    return model, processor, model.config.text_config.max_position_embeddings
 
 
 def _features(found: Any) -> Any:

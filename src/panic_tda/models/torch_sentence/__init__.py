@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from panic_tda.models.model import ModelSpec, Options, ParameterValue
+from panic_tda.models.model import ModelSpec, Options, ParameterValue, Tier
 from panic_tda.models.repositories import Repository
 from panic_tda.models.shelf import Added
 from panic_tda.models.torch_entry import PATTERNS, Facts, facts_of, torch_entry
@@ -36,6 +36,7 @@ def _row(
         libraries=("transformers", "sentence_transformers"),
         dims=dims,
         dtype=dtype,
+        tiers=(Tier.EXACT, Tier.SEEDED),
         batch_size=32,
         non_commercial=non_commercial,
         options=options,
@@ -91,6 +92,7 @@ MODELS: tuple[ModelSpec, ...] = (
             ),
         ),
         dims=384,
+        tiers=(Tier.EXACT, Tier.SEEDED),
         batch_size=32,
         requires=("torch", "transformers"),
         extra="torch",

@@ -1,21 +1,23 @@
 """Text → vector by sentence-transformers, and MiniLM in full precision by transformers alone.
 
-One text goes into each call: nothing is padded, and a vector depends on its text only. Vectors that are cut to fewer
-numbers than the model makes (as models trained for it allow) are brought back to length 1.
+At tier ``exact`` one text goes into each call: nothing is padded, and a vector depends on its text only. At ``seeded``
+as many texts as the entry's ``batch_size`` share one. Vectors that are cut to fewer numbers than the model makes (as
+models trained for it allow) are brought back to length 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from panic_tda.content import Content, Text
 from panic_tda.errors import InvalidOutput, ModelError
-from panic_tda.models.model import ModelSpec, Placement
+from panic_tda.models.model import ModelSpec, Placement, Tier
+from panic_tda.models.onnx.batches import batches
 from panic_tda.models.purpose import Measured, Purpose
 from panic_tda.models.repositories import brings_code, require_folder
-from panic_tda.models.torch_place import computing, loading, quiet, torch_device, torch_dtype
+from panic_tda.models.sentence import minilm_tokenizer
+from panic_tda.models.torch_place import computing, loading, quiet, release, torch_device, torch_dtype
 from panic_tda.models.weights import require
 
 if TYPE_CHECKING:
@@ -24,20 +26,22 @@ if TYPE_CHECKING:
 
     from panic_tda.models.model import Vector
 
-_MINILM_TOKENIZER = Path(__file__).parents[1] / "data" / "minilm-tokenizer.json"
-_MINILM_TOKENS = 256
+
+Measure: TypeAlias = Callable[[list[Any]], Iterable[Any]]
+"""Gives the raw vector of each content."""
 
 
 class TorchEmbedder:
-    """Measures each content with a function that gives its raw vector."""
+    """Measures contents with a function that gives the raw vector of each; ``rows`` is how many share a call."""
 
     def __init__(
         self,
         spec: ModelSpec,
-        measure: Callable[[Any], Any],
+        measure: Measure,
         threads: int,
+        rows: int = 1,
         *,
-        measure_query: Callable[[Any], Any] | None = None,
+        measure_query: Measure | None = None,
         exceeds: Callable[[str, Purpose], bool] | None = None,
     ) -> None:
         """``measure_query`` is for queries, where they get a prompt of their own; ``exceeds``: is a text too long?"""
@@ -46,24 +50,31 @@ class TorchEmbedder:
         self._measure_query = measure_query or measure
         self._exceeds = exceeds
         self._threads = threads
+        self._rows = rows
 
     def embed(self, inputs: Sequence[Content]) -> list[Vector | ModelError]:
         """One float32 vector of the entry's ``dims`` for each content, of length 1."""
         with computing(self._threads), quiet():
-            return [unit(self._spec, self._measure(content)) for content in inputs]
+            return [unit(self._spec, raw) for raw in self._raw(inputs, self._measure)]
 
     def embed_texts(self, texts: Sequence[str], purpose: Purpose) -> list[Measured | ModelError]:
         """See :class:`~panic_tda.models.purpose.TextEmbedder`."""
         measure = self._measure_query if purpose is Purpose.QUERY else self._measure
         with computing(self._threads), quiet():
-            return [self._measured(text, purpose, measure) for text in texts]
+            raw = self._raw([Text(text) for text in texts], measure)
+            return [self._measured(text, purpose, each) for text, each in zip(texts, raw, strict=True)]
 
     def close(self) -> None:
         """Frees the weights."""
         del self._measure, self._measure_query, self._exceeds
+        release()
 
-    def _measured(self, text: str, purpose: Purpose, measure: Callable[[Any], Any]) -> Measured | ModelError:
-        vector = unit(self._spec, measure(Text(text)))
+    def _raw(self, contents: Sequence[Content], measure: Measure) -> Iterator[Any]:
+        for start in range(0, len(contents), self._rows):
+            yield from measure(list(contents[start : start + self._rows]))
+
+    def _measured(self, text: str, purpose: Purpose, raw: Any) -> Measured | ModelError:
+        vector = unit(self._spec, raw)
         if isinstance(vector, ModelError):
             return vector
         return Measured(vector, None if self._exceeds is None else self._exceeds(text, purpose))
@@ -85,50 +96,77 @@ def unit(spec: ModelSpec, raw: Any) -> Vector | ModelError:
 
 def load(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
     """Loads a folder in the format of sentence-transformers (or of transformers, then with mean pooling)."""
-    assert spec.repository is not None
-    folder = require_folder(spec.repository, model=spec.name)
-    device = torch_device(spec, placement)
-    import transformers  # noqa: F401  # so that what it says while it is imported below is hushed
-
-    with loading(spec):
-        from sentence_transformers import SentenceTransformer
-
-        model = SentenceTransformer(
-            str(folder),
-            device=device,
-            local_files_only=True,
-            trust_remote_code=spec.repository.remote_code and brings_code(folder),
-            model_kwargs={"dtype": torch_dtype(spec)},
-        ).eval()
+    model = open_sentence_model(spec, torch_device(spec, placement))
     document = str(spec.option("prompt"))
     query = str(spec.option("query_prompt")) or ("query" if "query" in model.prompts else document)
     task = {"task": str(spec.option("task"))} if spec.option("task") else {}
+    rows = _rows(spec)
 
-    def measuring(prompt: str) -> Callable[[Content], Any]:
+    def measuring(prompt: str) -> Measure:
         named = {"prompt_name" if prompt in model.prompts else "prompt": prompt} if prompt else {}
-
-        def measure(content: Content) -> Any:
-            given = {"batch_size": 1, "show_progress_bar": False, "convert_to_numpy": False, **named, **task}
-            return model.encode([cast("Text", content).value], **given)[0]
-
-        return measure
+        how = {"batch_size": rows, "show_progress_bar": False, "convert_to_numpy": False, **named, **task}
+        return lambda contents: cast("Iterable[Any]", model.encode([text.value for text in contents], **how))
 
     def exceeds(text: str, purpose: Purpose) -> bool:
         prompt = query if purpose is Purpose.QUERY else document
         read = model.tokenizer(model.prompts.get(prompt, prompt) + text, truncation=False, verbose=False).input_ids
         return model.max_seq_length is not None and len(read) > model.max_seq_length
 
-    measure_query = measuring(query)
-    return TorchEmbedder(spec, measuring(document), placement.threads, measure_query=measure_query, exceeds=exceeds)
+    return TorchEmbedder(
+        spec, measuring(document), placement.threads, rows, measure_query=measuring(query), exceeds=exceeds
+    )
 
 
 def load_minilm(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
     """Loads MiniLM from the files of its package; the tokenizer ships with panic-tda."""
-    config_file, weights_file = (require(weights, model=spec.name) for weights in spec.weights)
     device = torch_device(spec, placement)
+    model, tokens = open_minilm(spec, device), minilm_tokenizer()
     import torch
-    from tokenizers import Tokenizer
 
+    def together(part: list[list[int]]) -> Iterator[Any]:
+        given = {name: torch.from_numpy(array).to(device) for name, array in tokens.arrays(part).items()}
+        found = model(**given).last_hidden_state
+        yield from (output[: len(ids)].mean(dim=0) for output, ids in zip(found, part, strict=True))
+
+    def measure(contents: list[Any]) -> list[Any]:
+        rows = [tokens.of(text.value) for text in contents]
+        found: dict[int, Any] = {}
+        for part in batches([len(row) for row in rows], equal=False):
+            found |= dict(zip(part, together([rows[index] for index in part]), strict=True))
+        return [found[index] for index in range(len(rows))]
+
+    return TorchEmbedder(
+        spec, measure, placement.threads, _rows(spec), exceeds=lambda text, _: tokens.read(text).truncated
+    )
+
+
+def open_sentence_model(spec: ModelSpec, device: str) -> Any:
+    """The folder as sentence-transformers has it."""
+    assert spec.repository is not None
+    folder = require_folder(spec.repository, model=spec.name)
+    import transformers  # noqa: F401  # so that what it says while it is imported below is hushed
+
+    with loading(spec):
+        from sentence_transformers import SentenceTransformer
+
+        return SentenceTransformer(
+            str(folder),
+            device=device,
+            local_files_only=True,
+            trust_remote_code=spec.repository.remote_code and brings_code(folder),
+            model_kwargs={"dtype": torch_dtype(spec)},
+        ).eval()
+
+
+def prompt_of(spec: ModelSpec, model: Any) -> str | None:
+    """What stands before every document: the entry's prompt, or the model's own of that name."""
+    prompt = str(spec.option("prompt"))
+    return str(model.prompts.get(prompt, prompt)) or None
+
+
+def open_minilm(spec: ModelSpec, device: str) -> Any:
+    """MiniLM's encoder, from the files of its package."""
+    config_file, weights_file = (require(weights, model=spec.name) for weights in spec.weights)
     with loading(spec):
         from safetensors.torch import load_file
         from transformers import BertConfig, BertModel
@@ -137,15 +175,9 @@ def load_minilm(spec: ModelSpec, placement: Placement) -> TorchEmbedder:
         weights = {name: value for name, value in load_file(weights_file).items() if not name.startswith("pooler.")}
         weights.pop("embeddings.position_ids", None)
         model.load_state_dict(weights)
-        model = model.to(device).eval()
-    tokenizer = Tokenizer.from_file(str(_MINILM_TOKENIZER))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(_MINILM_TOKENS)
+        return model.to(device).eval()
 
-    def measure(content: Content) -> Any:
-        ids = torch.tensor([tokenizer.encode(cast("Text", content).value).ids], device=device)
-        return model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0].mean(dim=0)
 
-    return TorchEmbedder(
-        spec, measure, placement.threads, exceeds=lambda text, _: bool(tokenizer.encode(text).overflowing)
-    )
+def _rows(spec: ModelSpec) -> int:
+    """How many texts share a call of the model."""
+    return 1 if spec.tier is Tier.EXACT else spec.batch_size

@@ -20,7 +20,7 @@ class Answerer:
     """The models of one worker. Which of them stay in memory is for the pool to decide."""
 
     def __init__(self, threads: int) -> None:
-        placement = Placement(threads=threads)
+        placement = Placement(threads=threads, lender=lambda part: self._residency.lend(part))
         self._residency = Residency(sys.maxsize, lambda spec: spec.load(placement))
         self._told: list[ModelSpec] = []
 

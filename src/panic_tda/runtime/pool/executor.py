@@ -11,15 +11,15 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
-from panic_tda.errors import PanicError, WorkerCrashed
+from panic_tda.errors import PanicError, SessionLost, WorkerCrashed
 from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.metrics import Metrics, Snapshot
 from panic_tda.runtime.pool.limits import LearntSizes, PoolLimits
 from panic_tda.runtime.pool.placing import Accelerator
 from panic_tda.runtime.pool.schedule import Job, Schedule, Task
 from panic_tda.runtime.pool.slot import PoolWorker, Slot
-from panic_tda.runtime.residency import available_memory, check_fits
-from panic_tda.runtime.result import Attempt, Call, Result, Timings, failed
+from panic_tda.runtime.residency import Budget
+from panic_tda.runtime.result import Attempt, Call, Result, Stay, Timings, failed
 
 Start: TypeAlias = Callable[[Callable[[], None]], PoolWorker]
 """Starts a worker; it is given what to call when the worker dies."""
@@ -40,7 +40,7 @@ class PoolExecutor:
         self.workers = len(starts)
         self.slots = 2 * self.workers
         self._metrics = Metrics()
-        self._budget = limits.memory_budget or available_memory()
+        self._budget = Budget(limits.memory_budget)
         self._schedule = Schedule(
             accelerators or [Accelerator.SHARED] * self.workers,
             budget=self._budget,
@@ -66,11 +66,20 @@ class PoolExecutor:
             self.check(call.spec)
         except PanicError as fault:
             return failed(fault)
-        return self._schedule.put(call)
+        return self._schedule.put(call, self._home(call.stay))
+
+    def _home(self, stay: Stay | None) -> int | None:
+        """The number of the worker that is wanted; raises ``SessionLost`` when a strict one is not the same now."""
+        if stay is None or not stay.worker.startswith(f"{self.name}-"):
+            return None
+        number = int(stay.worker.removeprefix(f"{self.name}-"))
+        if stay.is_strict and self._slots[number].pid != stay.process:
+            raise SessionLost(f"{stay.worker} is not the process any more that this session began with")
+        return number
 
     def check(self, spec: ModelSpec) -> None:
-        """Raises ``InsufficientMemory`` when the model is larger than the budget."""
-        check_fits(spec, self._budget)
+        """Raises ``InsufficientMemory`` when the model is larger than the budget of its device."""
+        self._budget.check(spec)
 
     def resident(self) -> frozenset[str]:
         """Names of the models that will be in memory when the queued calls have run."""
@@ -142,7 +151,7 @@ class PoolExecutor:
         return result.timings
 
     def _result(self, me: int, call: Call, queue_s: float) -> Result:
-        done, faults = self._slots[me].answer(call)
+        done, faults = self._slots[me].answer(call, insists=call.stay is not None and call.stay.is_strict)
         return Result(
             outputs=done.outputs,
             model=f"{call.spec.name}@{call.spec.version}",
@@ -151,5 +160,6 @@ class PoolExecutor:
             started_at=done.started_at,
             worker=f"{self.name}-{me}",
             synthetic=call.spec.synthetic,
+            process=self._slots[me].pid or 0,
             attempts=tuple(Attempt(type(fault).__name__, fault.message) for fault in faults),
         )

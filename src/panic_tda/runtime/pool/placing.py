@@ -15,6 +15,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from panic_tda.models.model import ModelSpec
+from panic_tda.runtime.residency import Budget
 
 PATIENCE = 32
 """So many times may later calls overtake one before it goes first."""
@@ -69,47 +70,64 @@ class Paces:
 
 
 class Waiting(NamedTuple):
-    """The calls that wait for a model: how many, and how many later ones went before the oldest of them."""
+    """The calls that wait for a model: how many, and how many later ones went before the oldest of them.
+
+    ``home`` is the worker they want, if any; ``strict`` ones take no other.
+    """
 
     spec: ModelSpec
     calls: int = 1
     overtaken: int = 0
+    home: int | None = None
+    strict: bool = False
 
 
 class Placed(NamedTuple):
-    """The model whose oldest call is taken, and the models that leave: pairs of worker and model."""
+    """Whose oldest call is taken, by its number in the queue, and the models that leave: pairs of worker and model."""
 
-    spec: ModelSpec
+    number: int
     leaving: tuple[tuple[int, ModelSpec], ...] = ()
 
 
-def place(me: int, queue: Sequence[Waiting], workers: Sequence[Worker], budget: int, paces: Paces) -> Placed | None:
+def place(me: int, queue: Sequence[Waiting], workers: Sequence[Worker], budget: Budget, paces: Paces) -> Placed | None:
     """What the idle worker ``me`` takes next, or None when there is nothing for it now; ``queue`` is oldest first."""
-    impatient = [waiting for waiting in queue if waiting.overtaken >= PATIENCE][:1]
-    for waiting in impatient or queue:
-        if waiting.spec in workers[me].holds:
-            return Placed(waiting.spec)
-    for waiting in impatient or queue:
-        if _is_for(me, waiting, workers, paces):
-            leaving = room_for(waiting.spec, me, workers, budget)
+    open_to_me = [number for number, waiting in enumerate(queue) if _may_take(me, waiting, workers)]
+    impatient = [number for number in open_to_me if queue[number].overtaken >= PATIENCE][:1]
+    for number in impatient or open_to_me:
+        if queue[number].spec in workers[me].holds:
+            return Placed(number)
+    for number in impatient or open_to_me:
+        if queue[number].home == me or _is_for(me, queue[number], workers, paces):
+            leaving = room_for(queue[number].spec, me, workers, budget)
             if leaving is not None:
-                return Placed(waiting.spec, leaving)
+                return Placed(number, leaving)
     return None
 
 
+def _may_take(me: int, waiting: Waiting, workers: Sequence[Worker]) -> bool:
+    """Whether calls that want a certain worker may go to ``me``."""
+    home = waiting.home
+    return home is None or home == me or not (waiting.strict or workers[home].is_idle)
+
+
 def room_for(
-    spec: ModelSpec, me: int, workers: Sequence[Worker], budget: int
+    spec: ModelSpec, me: int, workers: Sequence[Worker], budget: Budget
 ) -> tuple[tuple[int, ModelSpec], ...] | None:
-    """What must leave so that the model fits beside the rest; None while too much of that is in use."""
-    missing = sum(worker.used for worker in workers) + spec.memory_bytes - budget
+    """What must leave so that the model, and what it borrows, fits beside the rest; None while too much is in use."""
+    needed = [each for each in spec.whole() if each not in workers[me].holds]
     leaving: list[tuple[int, ModelSpec]] = []
-    for number in sorted(range(len(workers)), key=lambda other: other != me):
-        if missing > 0 and workers[number].is_idle:
-            for held, size in workers[number].holds.items():
-                if missing > 0:
-                    leaving.append((number, held))
-                    missing -= size
-    return tuple(leaving) if missing <= 0 else None
+    for device in {each.device for each in needed}:
+        held = [(number, each) for number in range(len(workers)) for each in workers[number].holds]
+        here = [(number, each) for number, each in held if each.device == device]
+        missing = sum(each.memory_bytes for each in (*needed, *(each for _, each in here)) if each.device == device)
+        missing -= budget.of(device)
+        for number, each in sorted(here, key=lambda place: place[0] != me):
+            if missing > 0 and workers[number].is_idle and each not in spec.whole():
+                leaving.append((number, each))
+                missing -= each.memory_bytes
+        if missing > 0:
+            return None
+    return tuple(leaving)
 
 
 def _is_for(me: int, waiting: Waiting, workers: Sequence[Worker], paces: Paces) -> bool:

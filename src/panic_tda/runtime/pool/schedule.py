@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
-from panic_tda.errors import ExecutorClosed, QueueFull, QueueTimeout
+from panic_tda.errors import ExecutorClosed, QueueFull, QueueTimeout, WorkerBusy
 from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.pool.placing import Accelerator, Paces, Placed, Waiting, Worker, place
-from panic_tda.runtime.residency import ExpectedResidents
-from panic_tda.runtime.result import Call, Result
+from panic_tda.runtime.residency import Budget, ExpectedResidents
+from panic_tda.runtime.result import Affinity, Call, Result
 
 
 @dataclass(slots=True, eq=False)
@@ -26,6 +26,14 @@ class Job:
     future: Future[Result] = field(default_factory=Future)
     submitted: float = field(default_factory=time.perf_counter)
     overtaken: int = 0
+
+
+class _Line(NamedTuple):
+    """Calls that wait for the same: a model, and the worker they want."""
+
+    spec: ModelSpec
+    home: int | None
+    strict: bool
 
 
 class Task(NamedTuple):
@@ -41,11 +49,11 @@ class Schedule:
     """Every method may be called from any thread."""
 
     def __init__(
-        self, accelerators: Sequence[Accelerator], *, budget: int, max_queue: int, queue_timeout_s: float
+        self, accelerators: Sequence[Accelerator], *, budget: Budget, max_queue: int, queue_timeout_s: float
     ) -> None:
         self._workers = [Worker(gone=True, accelerator=each) for each in accelerators]
         self._orders: list[list[ModelSpec]] = [[] for _ in accelerators]
-        self._queues: dict[ModelSpec, deque[Job]] = {}
+        self._queues: dict[_Line, deque[Job]] = {}
         self._budget = budget
         self._max_queue = max_queue
         self._queue_timeout_s = queue_timeout_s
@@ -54,17 +62,20 @@ class Schedule:
         self._changed = threading.Condition()
         self._closed = False
 
-    def put(self, call: Call) -> Future[Result]:
-        """Queues a call; raises ``ExecutorClosed`` or ``QueueFull``."""
+    def put(self, call: Call, home: int | None = None) -> Future[Result]:
+        """Queues a call that wants the worker ``home``; raises ``ExecutorClosed``, ``QueueFull`` or ``WorkerBusy``."""
+        strict = call.stay is not None and call.stay.is_strict
         with self._changed:
             if self._closed:
                 raise ExecutorClosed("the executor is closed")
+            if call.stay and call.stay.affinity is Affinity.STRICT_FAIL_FAST and home is not None:
+                self._refuse_if_busy(home)
             waiting = self._count() - sum(worker.runs is None for worker in self._workers)
             if waiting >= self._max_queue:
                 raise QueueFull(f"{waiting} calls wait already", hint="try again later")
             self._expected.use(call.spec)
             job = Job(call)
-            self._queues.setdefault(call.spec, deque()).append(job)
+            self._queues.setdefault(_Line(call.spec, home, strict), deque()).append(job)
             self._changed.notify_all()
         return job.future
 
@@ -151,25 +162,37 @@ class Schedule:
             if away:
                 self._changed.notify_all()
                 continue  # somebody else may have room, or another call may be for this worker
-            job = self._pop(placed.spec)
+            job = self._pop(placed.number)
             if job.future.set_running_or_notify_cancel():
                 return self._taken(me, job, tuple(spec for _, spec in placed.leaving))
         return None
 
     def _placed(self, me: int) -> Placed | None:
-        oldest_first = sorted(self._queues.values(), key=lambda jobs: jobs[0].submitted)
-        queue = [Waiting(jobs[0].call.spec, len(jobs), jobs[0].overtaken) for jobs in oldest_first]
+        queue = [
+            Waiting(line.spec, len(jobs), jobs[0].overtaken, line.home, line.strict) for line, jobs in self._in_order()
+        ]
         return place(me, queue, self._workers, self._budget, self._paces)
 
-    def _pop(self, spec: ModelSpec) -> Job:
-        """The oldest call of a model; all that came before it and still wait have been overtaken once more."""
-        jobs = self._queues[spec]
+    def _in_order(self) -> list[tuple[_Line, deque[Job]]]:
+        """The lines of the queue, that with the oldest call first."""
+        return sorted(self._queues.items(), key=lambda item: item[1][0].submitted)
+
+    def _pop(self, number: int) -> Job:
+        """The oldest call of a line; all that came before it and still wait have been overtaken once more."""
+        line, jobs = self._in_order()[number]
         job = jobs.popleft()
         if not jobs:
-            del self._queues[spec]
+            del self._queues[line]
         for others in self._queues.values():
             others[0].overtaken += others[0].submitted < job.submitted
         return job
+
+    def _refuse_if_busy(self, home: int) -> None:
+        waits = any(line.home == home and line.strict for line in self._queues)
+        if waits or self._workers[home].runs is not None:
+            raise WorkerBusy(
+                "the worker of this session is at work", hint="try again, or use the affinity strict_queue"
+            )
 
     def _jobs(self) -> Iterator[Job]:
         return chain.from_iterable(self._queues.values())
@@ -200,8 +223,8 @@ class Schedule:
             while not self._closed:
                 longest = time.perf_counter() - self._queue_timeout_s
                 if late := [job for job in self._jobs() if job.submitted <= longest]:
-                    kept = {spec: deque(job for job in jobs if job not in late) for spec, jobs in self._queues.items()}
-                    self._queues = {spec: jobs for spec, jobs in kept.items() if jobs}
+                    kept = {line: deque(job for job in jobs if job not in late) for line, jobs in self._queues.items()}
+                    self._queues = {line: jobs for line, jobs in kept.items() if jobs}
                     return late
                 oldest = min((jobs[0].submitted for jobs in self._queues.values()), default=None)
                 self._changed.wait(None if oldest is None else oldest - longest)

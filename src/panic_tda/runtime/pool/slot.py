@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from panic_tda.errors import DeviceFault, ExecutionTimeout, PanicError, WorkerCrashed
+from panic_tda.errors import DeviceFault, ExecutionTimeout, PanicError, SessionLost, WorkerCrashed
 from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.execution import part
 from panic_tda.runtime.pool.limits import LearntSizes, PoolLimits
@@ -119,13 +119,23 @@ class Slot:
         elif leaving:
             self._ask(Run(None, tuple(leaving)))
 
-    def answer(self, call: Call) -> tuple[Done, list[PanicError]]:
-        """What the call gave, and the faults before that; raises what the call as a whole failed with."""
+    def answer(self, call: Call, *, insists: bool = False) -> tuple[Done, list[PanicError]]:
+        """What the call gave, and the faults before that; raises what the call as a whole failed with.
+
+        One that ``insists`` on the worker that stands here now is never repeated by another: ``SessionLost``.
+        """
         faults: list[PanicError] = []
-        done = self._answer(call, faults)
+        done = self._insisted(call) if insists else self._answer(call, faults)
         if self._worker is not None and self._limits.are_reached(self._worker.served, self._worker.started):
             self.close()
         return done, faults
+
+    def _insisted(self, call: Call) -> Done:
+        try:
+            return self._ask(Run(call, limit=self._learnt.limit(call.spec)))
+        except tuple(RETRIES) as fault:
+            self.end()
+            raise SessionLost(f"the worker of this session is gone: {fault.message}") from fault
 
     def _answer(self, call: Call, faults: list[PanicError]) -> Done:
         retries = dict(RETRIES)

@@ -1,4 +1,4 @@
-"""What the other benchmarks begin with: an experiment that is created, and a record of one that is generated."""
+"""What several benchmarks begin with: an experiment that is created, and a record of one that is generated."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Records that benchmarks begin with."""
