@@ -14,8 +14,8 @@ from typing import Any, get_type_hints
 from panic_tda.errors import ConfigurationError
 
 ENVIRONMENT_PREFIX = "PANIC_TDA_"
-_OTHER_VARIABLES = {"PANIC_TDA_CACHE"}
-EXECUTORS = ("auto", "inprocess", "process", "ray")
+_OTHER_VARIABLES = {"PANIC_TDA_CACHE", "PANIC_TDA_TOKEN"}
+EXECUTORS = ("auto", "inprocess", "process", "ray", "remote")
 _RULE = "{match = {task, model, strategy, min_parameters, needs_gpu}, to = EXECUTOR}"
 
 
@@ -43,11 +43,13 @@ class Settings:
     db: str = "panic-tda.sqlite"
     """Path or SQLAlchemy URL of the database."""
     executor: str = "auto"
-    """Where models run: inprocess, process (workers that survive crashes), ray (a cluster); auto: what suits each."""
+    """Where models run: inprocess, process (survives crashes), ray (a cluster), remote (a server); auto: what suits."""
+    remote: str = ""
+    """Address of the server of the executor `remote`: another panic-tda, started with `panic-tda serve`."""
     rules: tuple[Rule, ...] = ()
     """Which models run elsewhere: tables in the file, JSON in the environment; the first that matches wins."""
     workers: int = 0
-    """Workers of the executors `process` and `ray`; 0 takes half of the cores."""
+    """Workers of the executors `process` and `ray`, 0: half of the cores; calls at once of `remote`, 0: four."""
     batch_size: int = 0
     """Inputs for each model call; 0 takes each model's own, measured or from the catalogue."""
     memory_budget: int = 0

@@ -18,15 +18,18 @@ from panic_tda.lab.perform import create, extend, perform
 from panic_tda.lab.validation import validate_config
 from panic_tda.lab.workbench import Workbench
 from panic_tda.models.model import Model, ModelSpec, Placement
+from panic_tda.runtime.executors import make_executor
 from panic_tda.runtime.inprocess import InProcessExecutor
 from panic_tda.runtime.process.executor import ProcessExecutor
 from panic_tda.runtime.result import Call, Result
+from panic_tda.settings import Settings
 from panic_tda.store.database import Record, open_record
 from panic_tda.store.generation import unfinished_runs
 from panic_tda.store.tables import invocations, persistence_diagrams, runs
 from support.canonical import Canonical, canonical
 from support.laboratory import bench_on
 from support.nursery import Nursery
+from support.servers import running
 
 CONFIG: dict[str, Any] = {
     "networks": [["DummyT2I", "DummyI2T"], ["DummyT2I2", "DummyI2T2", "DummyT2I", "DummyI2T"]],
@@ -88,6 +91,13 @@ def test_worker_processes_and_their_number_do_not_change_the_record(
     reference: Canonical, tmp_path: Path, workers: int
 ) -> None:
     assert performed(tmp_path / "record.sqlite", executor=ProcessExecutor(size=workers), batch_size=3) == reference
+
+
+def test_a_server_that_runs_the_models_does_not_change_the_record(reference: Canonical, tmp_path: Path) -> None:
+    with running(Settings(executor="inprocess")) as server:
+        executor = make_executor(Settings(executor="remote", remote=server.url))
+        assert performed(tmp_path / "record.sqlite", executor=executor, batch_size=3) == reference
+        assert executor.snapshot().models.keys() == server.facilities.executor.snapshot().models.keys()
 
 
 def test_killed_workers_do_not_change_the_record(reference: Canonical, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from panic_tda.runtime.result import Call, Result, Timings
 from panic_tda.settings import EXECUTORS, Settings
 from support.contents import texts, values
 from support.models import FakeModel, fake_spec, vector_of
+from support.servers import running
 from support.threads import beside
 
 WRITER = fake_spec("Writer")
@@ -70,13 +71,27 @@ MAKERS: dict[str, Callable[[], Executor]] = {
     "ray": make_ray,
     "auto": make_routing,
 }
+KNOWN = {spec.name: spec for spec in (WRITER, EMBEDDER, BROKEN)}
 
 
-@pytest.fixture(params=MAKERS)
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The address of a server that knows the fake models."""
+    settings = Settings(executor="inprocess", memory_budget=BUDGET_MB)
+    with running(settings, find=KNOWN.__getitem__) as server:
+        yield server.url
+
+
+def remote_to(url: str) -> Executor:
+    return make_executor(Settings(executor="remote", remote=url))
+
+
+@pytest.fixture(params=[*MAKERS, "remote"])
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     if request.param == "ray":
         request.getfixturevalue("ray_cluster")
-    made = MAKERS[request.param]()
+    is_remote = request.param == "remote"
+    made = remote_to(request.getfixturevalue("server")) if is_remote else MAKERS[request.param]()
     yield made
     made.close()
 
@@ -257,12 +272,14 @@ def test_the_mock_answers_as_told_and_remembers_what_it_was_asked() -> None:
 
 
 def test_an_unknown_executor_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ConfigurationError, match=r"executor 'cloud' \(there is: auto, inprocess, process, ray\)"):
+    with pytest.raises(
+        ConfigurationError, match=r"executor 'cloud' \(there is: auto, inprocess, process, ray, remote\)"
+    ):
         make_executor(Settings(executor="cloud"))
 
 
 @pytest.mark.parametrize("name", EXECUTORS)
 def test_every_listed_executor_can_be_made(name: str, ray_cluster: None) -> None:
-    executor = make_executor(Settings(executor=name))
+    executor = make_executor(Settings(executor=name, remote="http://127.0.0.1:9"))
     assert executor.name == name
     executor.close()

@@ -24,6 +24,7 @@ FILES = {
     "generate": "generate",
     "embed": "embed",
     "similarity": "similarity",
+    "serve": "serve",
     "export": "export",
     "import": "import_command",
     "config": "config",

@@ -15,6 +15,7 @@ from panic_tda.runtime.metrics import ModelMetrics, Snapshot
 from panic_tda.runtime.pool.limits import PoolLimits
 from panic_tda.runtime.process.executor import ProcessExecutor
 from panic_tda.runtime.ray_cluster.executor import RayExecutor
+from panic_tda.runtime.remote.executor import remote_executor
 from panic_tda.runtime.result import Call, Result
 from panic_tda.runtime.router import route
 from panic_tda.settings import EXECUTORS, Settings
@@ -38,6 +39,8 @@ def named_executor(name: str, settings: Settings) -> Executor:
         return ProcessExecutor(size=settings.workers, threads=settings.threads or 1, limits=limits)
     if name == "ray":
         return RayExecutor(size=settings.workers, threads=settings.threads or 1, limits=limits)
+    if name == "remote":
+        return remote_executor(settings)
     raise ConfigurationError([f"unknown executor {name!r} (there is: {', '.join(EXECUTORS)})"])
 
 

@@ -1,0 +1,1 @@
+"""Models that run at another panic-tda, which serves them over HTTP."""

@@ -1,0 +1,71 @@
+"""Errors as answers, in the shape that OpenAI's clients know; ``code`` is the name of the error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from panic_tda import errors
+from panic_tda.errors import PanicError
+
+_STATUS: dict[type[PanicError], int] = {
+    errors.NotFound: 404,
+    errors.ModelVersionChanged: 409,
+    errors.RecordBusy: 409,
+    errors.RequestError: 400,
+    errors.ConstraintError: 422,
+    errors.InvalidOutput: 422,
+    errors.ModelCallFailed: 422,
+    errors.InsanePreview: 422,
+    errors.PrerequisiteError: 424,
+    errors.ModelLoadError: 424,
+    errors.InsufficientMemory: 424,
+    errors.ExecutionTimeout: 504,
+    errors.QueueFull: 503,
+    errors.QueueTimeout: 503,
+    errors.ExecutorClosed: 503,
+    errors.EndpointUnavailable: 503,
+    errors.RecordError: 503,
+}
+"""The nearest class of an error decides; 500 for all others."""
+
+_KINDS = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
+
+
+def status_of(fault: PanicError) -> int:
+    """The HTTP status of an error."""
+    return next((_STATUS[kind] for kind in type(fault).__mro__ if kind in _STATUS), 500)
+
+
+def shape(status: int, message: str, code: str | None = None, *, param: str | None = None, hint: str = "") -> Any:
+    """The body of an answer that is an error."""
+    kind = _KINDS.get(status, "invalid_request_error" if status < 500 else "server_error")
+    return {"error": {"message": message, "type": kind, "param": param, "code": code, "hint": hint}}
+
+
+def shape_of(fault: PanicError) -> Any:
+    """The body for one of our errors."""
+    return shape(status_of(fault), fault.message, type(fault).__name__, hint=fault.hint)
+
+
+def answer_faults(app: FastAPI) -> None:
+    """Everything that a route raises on purpose, and what FastAPI refuses, becomes such an answer."""
+
+    @app.exception_handler(PanicError)
+    def _ours(_: Request, fault: PanicError) -> JSONResponse:
+        return JSONResponse(shape_of(fault), status_of(fault))
+
+    @app.exception_handler(HTTPException)
+    def _of_http(_: Request, fault: HTTPException) -> JSONResponse:
+        return JSONResponse(shape(fault.status_code, str(fault.detail)), fault.status_code, fault.headers)
+
+    @app.exception_handler(RequestValidationError)
+    def _of_the_body(_: Request, fault: RequestValidationError) -> JSONResponse:
+        first = fault.errors()[0]
+        place = ".".join(str(part) for part in first["loc"][1:])
+        message = f"{place}: {first['msg']}" if place else str(first["msg"])
+        return JSONResponse(shape(400, message, param=place or None), 400)
