@@ -180,7 +180,7 @@ def test_explain_says_where_a_model_runs_and_which_rule_says_so(command: Command
     settings.write_text('[[rules]]\nmatch = { model = "Smol*" }\nto = "nowhere"\n')
     ran = command("--config", str(settings), "model", "explain", "SmolLM2")
     assert ran.code == 2
-    assert "rule 1: unknown executor 'nowhere' (there is: auto, inprocess, process, ray)" in ran.err
+    assert "rule 1: unknown executor 'nowhere' (there is: auto, inprocess, process, ray, remote)" in ran.err
 
 
 @pytest.mark.usefixtures("no_weights_of_others")
