@@ -63,7 +63,7 @@ def bodies(draw: st.DrawFn, document: Any, operation: Any) -> Any:
 
 PATHS = [
     *("/v1/embeddings", "/v1/chat/completions", "/v1/completions", "/v1/images/generations"),
-    *("/v1/calls", "/v1/check", "/experiments"),
+    *("/v1/calls", "/v1/check", "/experiments", "/programs", "/programs/{name}/run", "/versions/{name}/promote"),
 ]
 
 
@@ -74,7 +74,11 @@ def test_no_body_is_a_fault_of_the_server(server: Running, path: str) -> None:
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(bodies(document, document["paths"][path]["post"]))
     def answered(body: Any) -> None:
-        answer = server.post(path, body, headers=BEARER)
+        answer = server.client.post(
+            path.replace("{name}", "Nobody"),
+            content=json.dumps(body),
+            headers=BEARER | {"Content-Type": "application/json"},
+        )
         assert answer.status_code < 500, answer.text
         if answer.status_code >= 400:
             assert answer.json()["error"]["message"]
@@ -92,7 +96,7 @@ def test_the_document_names_every_route_that_is_tried(server: Running) -> None:
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_name_is_a_fault_of_the_server(server: Running, name: str) -> None:
     path = quote(name, safe="")
-    for asked in (f"/v1/models/{path}", f"/experiments/{path}", f"/experiments/{path}/events"):
+    for asked in (f"/v1/models/{path}", f"/experiments/{path}", f"/experiments/{path}/events", f"/programs/{path}"):
         assert server.get(asked).status_code < 500
 
 

@@ -29,7 +29,7 @@ BatchSize = Annotated[
     int | None, typer.Option(min=1, help="Inputs for each model call.", show_default="each model's own")
 ]
 ExecutorName = Annotated[
-    str | None, typer.Option(help="Where models run: inprocess, process or ray.", show_default="inprocess")
+    str | None, typer.Option(help="Where models run: inprocess, process, ray or remote.", show_default="inprocess")
 ]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Workers of the executors process and ray.", show_default="half of the cores")

@@ -63,7 +63,7 @@ def serve(
             open_to_all=here,
             largest_body=body_limit * 1_000_000,
             requests_per_s=rate_limit,
-            hosts=("127.0.0.1", "localhost", "[::1]") if here else (),
+            hosts=(host, "127.0.0.1", "localhost", "::1", "[::1]") if here else (),
         )
         _serve(options, settings, rules, ear)
 

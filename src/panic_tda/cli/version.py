@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +10,7 @@ from panic_tda.cli.context import Context
 from panic_tda.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from panic_tda.models.versions.register import Line, Version
+    from panic_tda.models.versions.register import Line
 
 app = typer.Typer(help="Versions of embedders that were tuned here.", no_args_is_help=True)
 
@@ -23,12 +23,13 @@ def list_(
     name: Annotated[str | None, typer.Argument(help="Only this embedder's.", show_default="all")] = None,
 ) -> None:
     """Every version: its verdict, what it was made from, and how good it is."""
+    from panic_tda.models.versions.listing import described
     from panic_tda.models.versions.register import read_register
 
     lines = {each: line for each, line in read_register().items() if name in (None, each)}
     if name is not None:
         _check_known(name)
-    shapes = [_shape(each, version, line) for each, line in lines.items() for version in line.versions]
+    shapes = [described(each, version, line) for each, line in lines.items() for version in line.versions]
     if context.obj.json:
         print_json(shapes)
         return
@@ -93,31 +94,6 @@ def _tell(options: Context, name: str, before: Line, after: Line) -> None:
         print(f"{name}@champion is {name}@{after.champion}, as before")
     else:
         print(f"{name}@champion is {name}@{after.champion}, it was {name}@{before.champion}")
-
-
-def _shape(name: str, version: Version, line: Line) -> dict[str, Any]:
-    from panic_tda.errors import ModelLoadError
-    from panic_tda.models.versions.manifest import read_manifest
-    from panic_tda.models.versions.register import version_folder
-
-    folder = version_folder(name, version.number)
-    try:
-        manifest = read_manifest(folder)
-    except ModelLoadError:
-        manifest = {}
-    verdict = manifest.get("verdict", {})
-    return {
-        "name": name,
-        "version": version.number,
-        "status": version.status if manifest else "damaged",
-        "champion": version.number == line.champion,
-        "parent": manifest.get("parent"),
-        "data_sha256": manifest.get("data_sha256"),
-        "ndcg_change": verdict.get("ndcg_change"),
-        "objections": verdict.get("objections", []),
-        "folder": str(folder),
-        "created_at": version.created_at,
-    }
 
 
 def _change(interval: dict[str, float] | None) -> str:

@@ -13,7 +13,19 @@ from panic_tda.server.facilities import Facilities
 from panic_tda.server.faults import answer_faults
 from panic_tda.server.limits import BodyLimit, RateLimit
 from panic_tda.server.logs import RequestLog, write_line
-from panic_tda.server.routes import calls, chat, completions, embeddings, experiments, health, images, metrics, models
+from panic_tda.server.routes import (
+    calls,
+    chat,
+    completions,
+    embeddings,
+    experiments,
+    health,
+    images,
+    metrics,
+    models,
+    programs,
+    versions,
+)
 
 
 def make_app(facilities: Facilities, tell: Callable[..., None] = write_line) -> FastAPI:
@@ -26,7 +38,7 @@ def make_app(facilities: Facilities, tell: Callable[..., None] = write_line) -> 
     app.state.facilities = facilities
     answer_faults(app)
     app.include_router(health.router)
-    for room in (models, embeddings, chat, completions, images, calls, experiments, metrics):
+    for room in (models, embeddings, chat, completions, images, calls, experiments, programs, versions, metrics):
         app.include_router(room.router, dependencies=[Depends(require_token_from_afar)])
     rules = facilities.rules
     app.add_middleware(BodyLimit, largest=rules.largest_body)

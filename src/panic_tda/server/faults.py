@@ -44,7 +44,13 @@ def status_of(fault: PanicError) -> int:
 def shape(status: int, message: str, code: str | None = None, *, param: str | None = None, hint: str = "") -> Any:
     """The body of an answer that is an error."""
     kind = _KINDS.get(status, "invalid_request_error" if status < 500 else "server_error")
-    return {"error": {"message": message, "type": kind, "param": param, "code": code, "hint": hint}}
+    said = {"message": message, "type": kind, "param": param, "code": code, "hint": hint}
+    return {"error": {name: _sendable(value) if value else value for name, value in said.items()}}
+
+
+def _sendable(text: str) -> str:
+    """Without lone surrogates, which a request may have brought, and which no answer can hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def shape_of(fault: PanicError) -> Any:

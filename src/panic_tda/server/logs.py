@@ -25,7 +25,7 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 def write_line(level: str, event: str, **facts: Any) -> None:
     """Writes one line."""
     line = {"time": datetime.now(UTC).isoformat(), "level": level, "event": event, **facts}
-    print(json.dumps(line, ensure_ascii=False, default=str), file=sys.stderr, flush=True)
+    print(json.dumps(line, default=str), file=sys.stderr, flush=True)
 
 
 class RequestLog:

@@ -1,6 +1,6 @@
 """What HTTP costs: ``/v1/embeddings`` with many clients beside the model in this process.
 
-    python benchmarks/server.py [--clients 8] [--requests 400] [--model MiniLM]
+    python benchmarks/serving.py [--clients 8] [--requests 400] [--model MiniLM]
 
 Prints requests a second and the times of a request, for requests of one text and of 32; and, in this process, batches
 of 32 through the same executor. The server has a process of its own.
