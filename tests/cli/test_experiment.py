@@ -12,7 +12,7 @@ from cli.command_line import DUMMIES, LENGTH, CommandLine
 
 OUTCOME = {"id", "status", "runs", "invocations", "embeddings", "persistence_diagrams", "failures", "seconds"}
 SHOWN = {"id", "status", "config", "runs", "stages", "stop_reasons", "failures"}
-SHOWN_BESIDES = {"created_at", "completed_at", "models", "rates", "seconds_left", "twins"}
+SHOWN_BESIDES = {"created_at", "completed_at", "models", "rates", "seconds_left", "twins", "retries"}
 LISTED = {"id", "status", "created_at", "networks", "prompts", "runs", "invocations"}
 
 YAML = """\

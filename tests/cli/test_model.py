@@ -21,7 +21,7 @@ from support.models import fake_spec
 SHAPE = {
     *("name", "family", "signature", "summary", "licence", "source", "twin", "memory_bytes", "revision", "weights"),
     *("parameters", "dims", "dtype", "tier", "tiers", "batch_size", "gated", "synthetic", "requires", "version"),
-    *("extra", "non_commercial", "repository", "device", "options", "here", "memory_source", "endpoint", "parts"),
+    *("extra", "non_commercial", "repository", "device", "options", "here", "memory_source", "endpoint"),
 }
 MEASURED = {
     *("model", "version", "machine", "measured_at", "load_seconds", "resident_bytes", "peak_bytes", "memory_bytes"),

@@ -32,7 +32,9 @@ def route(spec: ModelSpec, executor: str, rules: Sequence[Rule], *, session: boo
             return Route(rule.to, f"rule {number} of the settings: {rule}")
     if executor != "auto":
         return Route(executor, f"no rule matches, and the settings say executor = {executor!r}")
-    if spec.device != "cpu":
+    if spec.endpoint is not None:
+        return Route("inprocess", f"no rule matches; auto: it is computed at {spec.endpoint.url}")
+    if spec.needs_accelerator:
         return Route("process", f"no rule matches; auto: it computes on {spec.device}")
     if spec.memory_bytes > LARGE_BYTES:
         needs = f"{spec.memory_bytes / 1e9:.1f} GB are more than {LARGE_BYTES / 1e9:g} GB"
@@ -51,7 +53,7 @@ def matches(rule: Rule, spec: ModelSpec, *, session: bool = False) -> bool:
         rule.strategy == "" or spec.option("strategy") == rule.strategy,
         rule.min_parameters == 0 or _parameters(spec) >= rule.min_parameters,
         rule.session is None or rule.session == session,
-        rule.needs_gpu is None or (spec.device != "cpu") == rule.needs_gpu,
+        rule.needs_gpu is None or spec.needs_accelerator == rule.needs_gpu,
     )
     return all(wanted)
 
