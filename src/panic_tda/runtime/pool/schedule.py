@@ -207,6 +207,8 @@ class Schedule:
             del worker.holds[each]
         worker.holds[spec] = worker.holds.pop(spec, spec.memory_bytes)
         worker.runs = spec
+        if self._queues:
+            self._changed.notify_all()  # what still waits may be for somebody else, now that this worker is busy
         return Task(job, leaving, everything)
 
     def _freeing(self, me: int) -> Task:
