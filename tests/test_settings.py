@@ -115,7 +115,7 @@ def test_rules_come_as_tables_or_as_json(tmp_path: Path) -> None:
         ("[3]", "rule 1 must be"),
         ("{}", "must be a list of"),
         ("no json", "must be a list of"),
-        ('[{"to": "mars"}]', "rule 1: unknown executor 'mars' (there is: auto, inprocess, process, ray)"),
+        ('[{"to": "mars"}]', "rule 1: unknown executor 'mars' (there is: auto, inprocess, process, ray, remote)"),
     ],
 )
 def test_rules_that_are_none_are_named(text: str, said: str) -> None:
@@ -143,7 +143,7 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
         "threads must be of type int, not 'two'",
         "offline must be of type bool, not 1",
         "memory_budget must not be negative, it is -5",
-        "executor: unknown executor 'x' (there is: auto, inprocess, process, ray)",
+        "executor: unknown executor 'x' (there is: auto, inprocess, process, ray, remote)",
         "batch_size must not be negative, it is -1",
         "PANIC_TDA_OFFLINE must be of type bool, not 'maybe'",
     ):
