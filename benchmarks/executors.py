@@ -1,6 +1,7 @@
 """What worker processes cost, and what they bring: per call, in throughput, and over a whole network.
 
-Side by side in one run: this process, our pool, and ``concurrent.futures.ProcessPoolExecutor`` doing the same calls.
+Side by side in one run: this process, our pool, ``concurrent.futures.ProcessPoolExecutor`` and actors of Ray doing the
+same calls.
 Medians of several rounds; prints one table.
 
     python benchmarks/executors.py [--fast]
@@ -11,11 +12,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -135,6 +138,39 @@ class Peer:
         self._pool.shutdown()
 
 
+class RayPeer:
+    """Actors of Ray, taken in turn, behind our interface."""
+
+    name = "ray"
+
+    def __init__(self, size: int) -> None:
+        import ray
+
+        made = ray.remote(num_cpus=1)(_Actor)
+        self._actors = [made.remote() for _ in range(size)]
+        self._next = 0
+
+    def submit(self, call: Call) -> Future[Any]:
+        """The same call."""
+        self._next += 1
+        actor = self._actors[self._next % len(self._actors)]
+        found: Future[Any] = actor.answer.remote(call.spec, call.inputs[0], call.seeds[0]).future()
+        return found
+
+    def close(self) -> None:
+        """Ends them."""
+        import ray
+
+        for actor in self._actors:
+            ray.kill(actor)
+
+
+class _Actor:
+    def answer(self, model: ModelSpec, content: Content, seed: int) -> list[Content]:
+        """What a task of the peer does."""
+        return peer_answer(model, content, seed)
+
+
 @contextmanager
 def opened(make: Callable[[], Any]) -> Iterator[Any]:
     """An executor, closed in the end."""
@@ -205,24 +241,43 @@ def overlap(runs: int, length: int) -> tuple[float, float]:
 def main(fast: bool) -> None:
     """Prints the table."""
     count, calls = (1, 50) if fast else (5, 300)
-    makers = [lambda: InProcessExecutor(), lambda: ProcessExecutor(size=1), lambda: Peer(1)]
+    start_ray()
+    makers = [lambda: InProcessExecutor(), lambda: ProcessExecutor(size=1), lambda: Peer(1), lambda: RayPeer(1)]
     text = rounds(count, lambda executor: per_call(executor, ECHO, TEXT, calls), makers)
     picture = rounds(count, lambda executor: per_call(executor, SHOW, PICTURE, calls // 3), makers)
-    pools = [lambda: ProcessExecutor(size=1), lambda: ProcessExecutor(size=2), lambda: Peer(1), lambda: Peer(2)]
+    kinds: list[Callable[[int], Any]] = [lambda size: ProcessExecutor(size=size), Peer, RayPeer]
+    pools = [partial(kind, size) for kind in kinds for size in (1, 2)]
     many = rounds(count, lambda executor: throughput(executor, 40), pools)
     dummies = rounds(
         count,
         lambda executor: 64 * 100 / perform_with(executor, ["DummyT2I", "DummyI2T"], 64, 100, 0),
-        [lambda: InProcessExecutor(), lambda: ProcessExecutor(size=os.cpu_count() or 1)],
+        [lambda: InProcessExecutor(), lambda: ProcessExecutor()],
     )
     wall, ideal = overlap(4, 10 if fast else 20)
-    print("| what | this process | `process` | ProcessPoolExecutor |\n| --- | ---: | ---: | ---: |")
+    print("| what | this process | `process` | ProcessPoolExecutor | Ray actors |\n| --- | ---: | ---: | ---: | ---: |")
     print("| call with 1 kB, ms | " + " | ".join(f"{value:.2f}" for value in text) + " |")
     print("| call with 1024 × 1024 pixels, ms | " + " | ".join(f"{value:.2f}" for value in picture) + " |")
-    print(f"| two workers against one, CPU-bound | | {many[1] / many[0]:.2f} × | {many[3] / many[2]:.2f} × |")
-    print(f"| CPU-bound calls a second, two workers | | {many[1]:.1f} | {many[3]:.1f} |")
-    print(f"| dummy invocations a second, 64 × 100 | {dummies[0]:.0f} | {dummies[1]:.0f} | |")
-    print(f"| 4 runs of 0.5 s and 0.1 s models on two workers, s (ideal {ideal:.2f}) | | {wall:.2f} | |")
+    gains = " | ".join(f"{many[place + 1] / many[place]:.2f} ×" for place in (0, 2, 4))
+    print(f"| two workers against one, CPU-bound | | {gains} |")
+    print(
+        "| CPU-bound calls a second, two workers | | " + " | ".join(f"{many[place]:.1f}" for place in (1, 3, 5)) + " |"
+    )
+    print(f"| dummy invocations a second, 64 × 100 | {dummies[0]:.0f} | {dummies[1]:.0f} | | |")
+    print(f"| 4 runs of 0.5 s and 0.1 s models on two workers, s (ideal {ideal:.2f}) | | {wall:.2f} | | |")
+
+
+def start_ray() -> None:
+    """A cluster of this machine alone."""
+    import ray
+
+    places = os.pathsep.join([str(Path(__file__).parent), *(path for path in sys.path if path)])
+    ray.init(
+        num_cpus=4,
+        include_dashboard=False,
+        log_to_driver=False,
+        configure_logging=False,
+        runtime_env={"env_vars": {"PYTHONPATH": places}},
+    )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from panic_tda.errors import ConfigurationError
 ENVIRONMENT_PREFIX = "PANIC_TDA_"
 _OTHER_VARIABLES = {"PANIC_TDA_CACHE", "PANIC_TDA_TOKEN"}
 EXECUTORS = ("auto", "inprocess", "process", "ray", "remote")
-_RULE = "{match = {task, model, strategy, min_parameters, needs_gpu}, to = EXECUTOR}"
+_RULE = "{match = {task, model, strategy, min_parameters, needs_gpu, session}, to = EXECUTOR}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Rule:
     strategy: str = ""
     min_parameters: float = 0
     needs_gpu: bool | None = None
+    session: bool | None = None
 
     def __str__(self) -> str:
         given = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "to"}
@@ -126,7 +127,8 @@ def _rules(where: str, value: object, issues: list[str]) -> tuple[Rule, ...]:
 
 def _rule(table: Any) -> Rule:
     rule = Rule(table["to"], **table.get("match", {}))
-    types = {"min_parameters": (int, float), "needs_gpu": (bool, type(None))}
+    optional = (bool, type(None))
+    types = {"min_parameters": (int, float), "needs_gpu": optional, "session": optional}
     if table.keys() - {"match", "to"} or not all(
         isinstance(getattr(rule, field.name), types.get(field.name, str)) for field in fields(rule)
     ):

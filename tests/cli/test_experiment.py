@@ -12,7 +12,7 @@ from cli.command_line import DUMMIES, LENGTH, CommandLine
 
 OUTCOME = {"id", "status", "runs", "invocations", "embeddings", "persistence_diagrams", "failures", "seconds"}
 SHOWN = {"id", "status", "config", "runs", "stages", "stop_reasons", "failures"}
-SHOWN_BESIDES = {"created_at", "completed_at", "models", "rates", "seconds_left", "twins"}
+SHOWN_BESIDES = {"created_at", "completed_at", "models", "rates", "seconds_left", "twins", "retries"}
 LISTED = {"id", "status", "created_at", "networks", "prompts", "runs", "invocations"}
 
 YAML = """\
@@ -112,7 +112,7 @@ def test_flags_reach_the_executor_and_the_workbench(command: CommandLine) -> Non
     refused = command("experiment", "perform", file, "--executor", "warp")
     assert (refused.code, refused.err) == (
         2,
-        "error: unknown executor 'warp' (there is: auto, inprocess, process, ray)\n",
+        "error: unknown executor 'warp' (there is: auto, inprocess, process, ray, remote)\n",
     )
     assert command("experiment", "perform", file, "--fail-on-error", "1.5").code == 2
     assert command("experiment", "perform", file, "--batch-size", "0").code == 2

@@ -21,7 +21,7 @@ from support.models import fake_spec
 SHAPE = {
     *("name", "family", "signature", "summary", "licence", "source", "twin", "memory_bytes", "revision", "weights"),
     *("parameters", "dims", "dtype", "tier", "tiers", "batch_size", "gated", "synthetic", "requires", "version"),
-    *("extra", "non_commercial", "repository", "device", "options", "here", "memory_source", "endpoint", "parts"),
+    *("extra", "non_commercial", "repository", "device", "options", "here", "memory_source", "endpoint"),
 }
 MEASURED = {
     *("model", "version", "machine", "measured_at", "load_seconds", "resident_bytes", "peak_bytes", "memory_bytes"),
@@ -180,7 +180,7 @@ def test_explain_says_where_a_model_runs_and_which_rule_says_so(command: Command
     settings.write_text('[[rules]]\nmatch = { model = "Smol*" }\nto = "nowhere"\n')
     ran = command("--config", str(settings), "model", "explain", "SmolLM2")
     assert ran.code == 2
-    assert "rule 1: unknown executor 'nowhere' (there is: auto, inprocess, process, ray)" in ran.err
+    assert "rule 1: unknown executor 'nowhere' (there is: auto, inprocess, process, ray, remote)" in ran.err
 
 
 @pytest.mark.usefixtures("no_weights_of_others")

@@ -24,7 +24,7 @@ BASE: dict[str, Any] = {
     "embedding_models": ["DummyText"],
     "max_length": 100,
 }
-KEYS = "networks, prompts, seeds, num_runs, twins, embedding_models, max_length, stages"
+KEYS = "networks, programs, prompts, seeds, num_runs, twins, embedding_models, max_length, stages"
 
 
 def validate(folder: Path | None = None, **changes: Any) -> Experiment:

@@ -59,7 +59,7 @@ def test_every_model_with_a_repository_has_a_twin_that_can_be_built() -> None:
 
 
 def test_every_model_with_a_repository_says_where_it_comes_from_and_on_what_terms() -> None:
-    for spec in catalogue().values():
+    for spec in published().values():
         if spec.repository is not None:
             assert spec.source == f"https://huggingface.co/{spec.repository.id}"
             assert spec.licence

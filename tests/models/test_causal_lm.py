@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,6 @@ from panic_tda.errors import InvalidOutput, ModelCallFailed, ModelLoadError
 from panic_tda.lab.measuring.permutation import prove
 from panic_tda.models import causal_lm
 from panic_tda.models.adding import add
-from panic_tda.models.conversation import Conversation, Converser, Message
 from panic_tda.models.hashing import sha256_of_file
 from panic_tda.models.model import Generator, Placement, Tier
 from panic_tda.models.text_parameters import INSTRUCTIONS
@@ -153,33 +151,3 @@ def test_a_file_that_is_no_model_does_not_load(tmp_path: Path, monkeypatch: pyte
     spec = replace(SPEC, weights=(Weights("no-such-package", "1", "model.gguf", digest, 8),))
     with pytest.raises(ModelLoadError, match="does not load"):
         spec.load(Placement())
-
-
-def test_a_conversation_is_answered_with_the_same_words_for_the_same_seed(model: Generator) -> None:
-    assert isinstance(model, Converser)
-    asked = Conversation(
-        (Message("user", "My boat is called Ida."), Message("assistant", "Good."), Message("user", BOAT))
-    )
-    parameters = SPEC.with_defaults({"max_tokens": 5, "one_line": False})
-    first, second = (model.converse(asked, 3, parameters) for _ in range(2))
-    assert first == second
-    assert (first.whole, first.answer_tokens) == (False, 5)
-    assert first.prompt_tokens > 20
-
-
-def test_an_answer_keeps_to_its_schema_at_any_temperature(model: Generator) -> None:
-    assert isinstance(model, Converser)
-    properties = {"colour": {"enum": ["red", "blue"]}, "sure": {"type": "boolean"}}
-    schema = {"type": "object", "properties": properties, "required": ["colour", "sure"], "additionalProperties": False}
-    asked = Conversation((Message("user", "Which colour?"),), json.dumps(schema))
-    for seed in range(3):
-        answer = model.converse(asked, seed, SPEC.with_defaults({"temperature": 5.0}))
-        assert answer.whole
-        made = json.loads(answer.text)
-        assert (made["colour"] in ("red", "blue"), made["sure"] in (True, False), len(made)) == (True, True, 2)
-
-
-def test_a_conversation_that_does_not_fit_is_an_error(model: Generator) -> None:
-    assert isinstance(model, Converser)
-    with pytest.raises(ModelCallFailed, match="SmolLM2: "):
-        model.converse(Conversation((Message("user", "word " * 3000),)), 1, SPEC.with_defaults({}))

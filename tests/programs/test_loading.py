@@ -40,8 +40,8 @@ def test_a_template_is_all_that_the_model_gets(executor: InProcessExecutor) -> N
     assert called(executor, entry(TEMPLATE), "a boat", count=2) == ["{2} dry: a boat (7)"]
     assert called(executor, entry(SAY), "a boat", count=2, style="wet") == ["{2} wet: a boat (7)"]
     first, second = Mumbler.heard
-    assert first.conversation is not None
-    assert [each.text for each in first.conversation.messages] == ["Be brief.", "{2} dry: a boat"]
+    assert first.turns == [("system", "Be brief."), ("user", "{2} dry: a boat")]
+    assert (first.sampling.temperature, first.sampling.max_tokens) == (0.5, 40)
     assert second.parameters["template"] == "{text}"
 
 

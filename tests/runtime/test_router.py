@@ -10,6 +10,7 @@ from panic_tda.errors import ExecutionError
 from panic_tda.runtime.executors import RoutingExecutor
 from panic_tda.runtime.result import Call
 from panic_tda.runtime.router import matches, route
+from panic_tda.runtime.sessions import Sessions
 from panic_tda.settings import Rule, Settings
 from support.contents import texts
 from support.models import fake_spec
@@ -57,6 +58,19 @@ def test_the_first_rule_that_matches_wins_and_is_named() -> None:
 )
 def test_a_rule_matches_when_all_of_it_holds(rule: Rule, matched: set[str]) -> None:
     assert {spec.name for spec in (SMALL, LARGE, ON_GPU) if matches(rule, spec)} == matched
+
+
+def test_a_rule_may_be_for_sessions_alone() -> None:
+    rules = [Rule("process", session=True)]
+    assert route(SMALL, "auto", rules, session=True).executor == "process"
+    assert route(SMALL, "auto", rules).executor == "inprocess"
+    executor = RoutingExecutor(Settings(workers=1, rules=tuple(rules)))
+    try:
+        sessions = Sessions(executor)
+        assert sessions.ask(sessions.open(), trouble_spec(), "a").worker == "process-0"
+        assert executor.submit(Call(trouble_spec(), texts("a"), (1,))).result(60).worker == "inprocess"
+    finally:
+        executor.close()
 
 
 def test_calls_go_where_their_models_are_routed() -> None:

@@ -101,7 +101,8 @@ class Nursery:
     def __enter__(self) -> Nursery:
         self._entrance, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen([sys.executable, __file__, *self._modules], stdin=theirs.fileno())
+            command = [sys.executable, __file__, *self._modules]
+            self._process = subprocess.Popen(command, stdin=theirs.fileno(), start_new_session=True)
         if not self._entrance.recv(1):
             raise RuntimeError("the nursery did not begin")
         return self
@@ -121,13 +122,13 @@ class Nursery:
 
 
 def serve(entrance: socket.socket) -> None:
-    """Says that it is ready, and forks until the other side is gone."""
+    """Says that it is ready, and forks until the other side is gone; then all that is left is killed."""
     entrance.send(b"!")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the guards
     while True:
         message, files, _, _ = socket.recv_fds(entrance, 1 << 16, 4)
         if not message:
-            return
+            os.killpg(0, signal.SIGKILL)
         if os.fork() == 0:
             _guard(json.loads(message), files)
         for file in files:

@@ -1,8 +1,8 @@
 """Language models that answer by rule, for programs: what they make follows from what they are asked and the seed.
 
-``Talker`` keeps to schemas. A question with ``shy`` is answered badly under seed 7, one with ``mute`` always; one with
-``endless`` is cut; ``refuse`` is an error and ``forget`` an answer that runs out of memory. ``Mumbler`` takes texts
-only, and answers in the marked fields that DSPy then asks for.
+``Talker`` writes piece by piece, and knows schemas. A question with ``shy`` is answered badly under seed 7, one with
+``mute`` always; one with ``endless`` is cut; ``refuse`` is an error and ``forget`` an answer that runs out of memory.
+``Mumbler`` takes texts only, and answers in the marked fields that DSPy then asks for.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, ClassVar, cast
 
 from panic_tda.content import Content, Text
 from panic_tda.errors import ModelCallFailed
-from panic_tda.models.conversation import Answer, Conversation
+from panic_tda.models.language import Emit, Ending, Prompt, Sampling, Usage
 from panic_tda.models.model import ModelSpec, Parameter, Parameters, Placement
 from support.models import fake_spec
 
@@ -35,7 +35,20 @@ class Heard:
     text: str
     seed: int
     parameters: dict[str, Any]
-    conversation: Conversation | None = None
+    prompt: Prompt = ()
+    sampling: Sampling = field(default_factory=Sampling)
+
+    @property
+    def turns(self) -> list[tuple[str, str]]:
+        """Role and text of each message."""
+        assert not isinstance(self.prompt, str)
+        return [(message.role, message.text) for message in self.prompt]
+
+    @property
+    def schema(self) -> Any:
+        """What the answer had to follow."""
+        assert self.sampling.constraint is not None
+        return json.loads(self.sampling.constraint.text)
 
 
 @dataclass
@@ -64,20 +77,25 @@ class Mumbler:
 
 
 class Talker(Mumbler):
-    """Holds conversations."""
+    """Writes."""
 
-    def converse(self, conversation: Conversation, seed: int, parameters: Parameters) -> Answer:
-        """JSON by the schema, or the last message and the seed."""
-        last = conversation.messages[-1].text
-        self.heard.append(Heard(last, seed, dict(parameters), conversation))
+    def write(self, prompt: Prompt, seed: int, sampling: Sampling, emit: Emit) -> Ending:
+        """JSON by the schema in two pieces, or the last message and the seed."""
+        last = prompt if isinstance(prompt, str) else prompt[-1].text
+        self.heard.append(Heard(last, seed, {}, prompt, sampling))
         if "refuse" in last:
             raise ModelCallFailed("the talker refuses")
         if "forget" in last:
             raise MemoryError("too much to remember")
-        if not conversation.schema:
-            return Answer(f"{last} ({seed})")
-        made = {name: _value(each, seed) for name, each in json.loads(conversation.schema)["properties"].items()}
-        return Answer("{}" if _bad(last, seed) else json.dumps(made), whole="endless" not in last, prompt_tokens=3)
+        answer = f"{last} ({seed})" if sampling.constraint is None else _json(sampling.constraint.text, last, seed)
+        emit(answer[:1])
+        emit(answer[1:4] if "endless" in last else answer[1:])
+        return Ending("length" if "endless" in last else "stop", Usage(3, 2))
+
+
+def _json(schema: str, asked: str, seed: int) -> str:
+    made = {name: _value(each, seed) for name, each in json.loads(schema)["properties"].items()}
+    return "{}" if _bad(asked, seed) else json.dumps(made)
 
 
 def _bad(text: str, seed: int) -> bool:

@@ -3,7 +3,8 @@
 ``pid`` answers the id of its process; ``print`` floods stdout and stderr; ``kill`` and ``exit`` end its process;
 ``sleep S`` takes S seconds; ``once PATH …`` does the rest only where the file PATH does not exist yet, and makes it;
 ``device`` loses its accelerator; ``image`` answers with 20 MB; ``odd`` with what cannot leave its process; ``more than
-N`` runs out of memory with more than N inputs. Anything else is answered with itself and the seed.
+N`` runs out of memory with more than N inputs; ``meet FOLDER COUNT`` waits until COUNT processes are in the FOLDER, and
+answers how often its own has loaded the model. Anything else is answered with itself and the seed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from panic_tda.content import Content, Image, Text
 from panic_tda.errors import DeviceFault
 from panic_tda.models.model import ModelSpec, Parameters, Placement
 from support.models import fake_spec
+from support.waiting import eventually
+
+_loads = 0
 
 
 def trouble_spec(name: str = "Trouble", **changes: Any) -> ModelSpec:
@@ -75,6 +79,13 @@ def _sleep(seconds: str) -> Text:
     return Text(f"slept {seconds}")
 
 
+def _meet(rest: str) -> Text:
+    folder, _, count = rest.rpartition(" ")
+    Path(folder, str(os.getpid())).touch()
+    assert eventually(lambda: len(list(Path(folder).iterdir())) >= int(count), seconds=60)
+    return Text(str(_loads))
+
+
 def _lose_the_device(_: str) -> Text:
     raise DeviceFault("CUDA error: device-side assert triggered")
 
@@ -89,6 +100,7 @@ _DEEDS: dict[str, Any] = {
     "print": _flood,
     "sleep": _sleep,
     "kill": _die,
+    "meet": _meet,
     "exit": lambda code: os._exit(int(code)),
     "device": _lose_the_device,
     "image": lambda _: Image(
@@ -102,5 +114,7 @@ def load(spec: ModelSpec, placement: Placement) -> Trouble:
     """The loader of the entry; one with the option ``slow`` loads so many seconds, a ``deadly`` one kills at once."""
     if mark := str(spec.option("mark")):
         Path(mark).touch()
+    global _loads
+    _loads += 1
     time.sleep(float(spec.option("slow", 0.0)))
     return Trouble(spec)

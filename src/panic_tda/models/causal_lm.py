@@ -7,7 +7,6 @@ llama.cpp also opens a port on the loopback interface for its own server; a rand
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any, cast
 from panic_tda.content import Content, Text
 from panic_tda.errors import InvalidOutput, ModelCallFailed, ModelError, ModelLoadError, SignatureError
 from panic_tda.models import llama_cpp
-from panic_tda.models.conversation import Answer, Conversation
 from panic_tda.models.language import Emit, Ending, Message, Prompt, Sampling
 from panic_tda.models.model import ModelSpec, Parameters, Placement
 from panic_tda.models.repositories import require_folder
@@ -59,46 +57,26 @@ class CausalLanguageModel:
             prompt = (Message("system", self._system), *prompt)
         return llama_cpp.write(self._name, self._server, prompt, seed, sampling, emit)
 
-    def converse(self, conversation: Conversation, seed: int, parameters: Parameters) -> Answer:
-        """The answer to a conversation; a schema is kept by llama.cpp's grammar, token by token."""
-        messages = [{"role": message.role, "content": message.text} for message in conversation.messages]
-        asked = _sampled(messages, seed, parameters)
-        if conversation.schema:
-            asked |= {"stop": [], "json_schema": json.loads(conversation.schema)}
-        choice, usage = self._choice(asked)
-        tokens = (int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0)))
-        return Answer(choice["message"]["content"] or "", choice["finish_reason"] != "length", *tokens)
-
     def close(self) -> None:
         """Stops llama.cpp and frees the weights."""
         del self._server
 
     def _answer(self, asked: Mapping[str, Any]) -> Text | ModelError:
-        try:
-            return Text((self._choice(asked)[0]["message"]["content"] or "").strip())
-        except ModelCallFailed as fault:
-            return fault
-        except SignatureError as fault:
-            return InvalidOutput(f"{self._name}: {fault.message}")
-
-    def _choice(self, asked: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """The one choice of llama.cpp's reply, and its usage."""
         reply = self._server.handle_chat_completions(asked)
         if fault := reply.get("error"):
-            raise ModelCallFailed(f"{self._name}: {fault.get('message', fault)}")
-        return reply["choices"][0], reply.get("usage") or {}
+            return ModelCallFailed(f"{self._name}: {fault.get('message', fault)}")
+        try:
+            return Text((reply["choices"][0]["message"]["content"] or "").strip())
+        except SignatureError as fault:
+            return InvalidOutput(f"{self._name}: {fault.message}")
 
 
 def request(text: str, seed: int, parameters: Parameters) -> dict[str, Any]:
     """What llama.cpp is asked: an OpenAI-style chat request with every sampling setting written out."""
     instruction = str(parameters["instruction"])
     question = f"{INSTRUCTIONS.get(instruction, instruction)}\n{text}"
-    return _sampled([{"role": "system", "content": _SYSTEM}, {"role": "user", "content": question}], seed, parameters)
-
-
-def _sampled(messages: Sequence[Mapping[str, str]], seed: int, parameters: Parameters) -> dict[str, Any]:
     return {
-        "messages": messages,
+        "messages": [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": question}],
         "max_tokens": parameters["max_tokens"],
         "temperature": parameters["temperature"],
         "top_p": parameters["top_p"],

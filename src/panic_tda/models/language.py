@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
-from panic_tda.models.constraints import Constraint
+from panic_tda.errors import ConfigurationError
+from panic_tda.models.constraints import Constraint, require_accepted
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
 FinishReason: TypeAlias = Literal["stop", "length", "cancelled"]
@@ -57,6 +58,12 @@ class Sampling:
         }
         return [sentence for sentence, holds in wrong.items() if holds]
 
+    def checked(self) -> Sampling:
+        """Itself; raises ``ConfigurationError`` with every fault."""
+        if faults := self.faults():
+            raise ConfigurationError(faults)
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -74,6 +81,14 @@ class Ending:
     usage: Usage
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An answer from its first piece to its last."""
+
+    text: str
+    ending: Ending
+
+
 @runtime_checkable
 class LanguageModel(Protocol):
     """A loaded model that writes answers piece by piece."""
@@ -84,3 +99,20 @@ class LanguageModel(Protocol):
         The answer depends on prompt, seed and sampling alone. Raises ``ModelCallFailed`` when the prompt does not fit.
         """
         ...
+
+
+def written(name: str, model: LanguageModel, prompt: Prompt, seed: int, sampling: Sampling) -> Written:
+    """The answer that the model called ``name`` writes when nobody stops it.
+
+    Raises ``ConstraintError`` for one that is not whole under its constraint, and what the model raises.
+    """
+    pieces: list[str] = []
+
+    def keep(piece: str) -> bool:
+        pieces.append(piece)
+        return True
+
+    ending = model.write(prompt, seed, sampling, keep)
+    text = "".join(pieces)
+    require_accepted(sampling.constraint, text, model=name, tokens=ending.usage.completion_tokens)
+    return Written(text, ending)

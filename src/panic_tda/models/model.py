@@ -210,6 +210,11 @@ class ModelSpec:
         hashes = ".".join(weights.sha256[:12] for weights in self.weights)
         return f"{self.revision}+{hashes}" if hashes else str(self.revision)
 
+    @property
+    def needs_accelerator(self) -> bool:
+        """Whether it computes on a device of this machine that is not the CPU."""
+        return self.endpoint is None and self.device != "cpu"
+
     def whole(self) -> Iterator[ModelSpec]:
         """The model itself, then everything it borrows, however deep."""
         yield self

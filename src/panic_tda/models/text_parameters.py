@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from panic_tda.models.model import Parameter
+from typing import Any, cast
+
+from panic_tda.models.constraints import Constraint
+from panic_tda.models.language import Sampling
+from panic_tda.models.model import Parameter, Parameters
 
 INSTRUCTIONS = {
     "rephrase": "Rephrase this sentence in other words:",
@@ -34,3 +38,13 @@ def max_tokens(default: int, most: int, what: str = "longest answer") -> Paramet
 def one_line(default: bool) -> Parameter:
     """Whether only the first line counts."""
     return Parameter("one_line", default, "the answer ends at its first line break")
+
+
+def sampling_by(parameters: Parameters, constraint: Constraint | None = None) -> Sampling:
+    """The sampling that parameters of these names ask for; under a constraint an answer has as many lines as it allows.
+
+    Raises ``ConfigurationError`` with every value that is out of range.
+    """
+    given = {name: parameters[name] for name in ("temperature", "top_p", "max_tokens") if name in parameters}
+    stop = ("\n",) if parameters.get("one_line") and constraint is None else ()
+    return Sampling(**cast("Any", given), stop=stop, constraint=constraint).checked()

@@ -12,9 +12,10 @@ from typing import Any, cast
 
 from panic_tda.content import Content, Text
 from panic_tda.errors import ModelError, PanicError
-from panic_tda.models.conversation import Answer, Conversation, Converser, Message
-from panic_tda.models.model import ModelSpec, Parameters, ParameterValue, Placement
-from panic_tda.programs.asking import Ask, asking
+from panic_tda.models.constraints import Constraint, ConstraintKind
+from panic_tda.models.language import Ending, LanguageModel, Message, Usage, Written
+from panic_tda.models.model import ModelSpec, Parameters, Placement
+from panic_tda.programs.asking import Ask, Messages, asking
 from panic_tda.runtime.executor import Executor
 from panic_tda.runtime.result import Call
 
@@ -37,16 +38,20 @@ def conversation_spec(part: ModelSpec) -> ModelSpec:
 
 
 def keeps_schemas(executor: Executor, part: ModelSpec) -> bool:
-    """Whether the model holds its answers to a schema."""
+    """Whether the model holds its answers to a constraint."""
     return bool(_called(executor, part, {}, 0)["keeps_schemas"])
 
 
 def ask_through(executor: Executor, part: ModelSpec) -> Ask:
     """Asks the model wherever the executor runs it."""
 
-    def ask(conversation: Conversation, seed: int, parameters: Mapping[str, ParameterValue]) -> Answer:
-        asked = {"conversation": asdict(conversation), "parameters": dict(parameters)}
-        return Answer(**_called(executor, part, asked, seed))
+    def ask(messages: Messages, seed: int, parameters: Parameters, constraint: Constraint | None) -> Written:
+        asked = {
+            "messages": [asdict(message) for message in messages],
+            "parameters": dict(parameters),
+            "constraint": constraint and asdict(constraint),
+        }
+        return _written(_called(executor, part, asked, seed))
 
     return ask
 
@@ -67,7 +72,7 @@ class _Conversing:
         self, inputs: Sequence[Content], seeds: Sequence[int], parameters: Parameters
     ) -> list[Content | ModelError]:
         with self._placement.borrowed(self._part) as model:
-            ask, keeps = asking(model), isinstance(model, Converser)
+            ask, keeps = asking(self._part.name, model), isinstance(model, LanguageModel)
             asked = [json.loads(cast("Text", content).value) for content in inputs]
             return [_answered(each, seed, ask, keeps) for each, seed in zip(asked, seeds, strict=True)]
 
@@ -78,12 +83,18 @@ class _Conversing:
 def _answered(asked: Mapping[str, Any], seed: int, ask: Ask, keeps: bool) -> Content | ModelError:
     if not asked:
         return Text(json.dumps({"keeps_schemas": keeps}))
-    messages = tuple(Message(**each) for each in asked["conversation"]["messages"])
+    messages, held = tuple(Message(**each) for each in asked["messages"]), asked["constraint"]
+    constraint = Constraint(ConstraintKind(held["kind"]), held["text"], held["lark"]) if held else None
     try:
-        answer = ask(Conversation(messages, asked["conversation"]["schema"]), seed, asked["parameters"])
+        answer = ask(messages, seed, asked["parameters"], constraint)
     except ModelError as fault:
         return fault
     return Text(json.dumps(asdict(answer)))
+
+
+def _written(answer: Mapping[str, Any]) -> Written:
+    ending = answer["ending"]
+    return Written(answer["text"], Ending(ending["finish_reason"], Usage(**ending["usage"])))
 
 
 def load(spec: ModelSpec, placement: Placement) -> _Conversing:

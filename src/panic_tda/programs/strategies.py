@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
 
 from panic_tda.content import Content, Image, Text
 from panic_tda.errors import InvalidOutput, ModelError, SignatureError
-from panic_tda.models.conversation import Conversation, Converser, Message
-from panic_tda.models.model import Generator, Model, ModelSpec, ParameterValue, Placement
+from panic_tda.models.language import LanguageModel, Message
+from panic_tda.models.model import Generator, Model, ModelSpec, Parameters, ParameterValue, Placement
+from panic_tda.programs.asking import Messages, told
 from panic_tda.programs.definition import DSPY_STRATEGIES, Definition
 from panic_tda.programs.fields import Field, Value
 from panic_tda.programs.parameters import complete, sorted_parameters
@@ -60,17 +61,17 @@ class Direct:
 
 
 class Template(Direct):
-    """A text with the inputs filled in is all that the model gets: as a conversation, where it holds conversations."""
+    """A text with the inputs filled in is all that the model gets: as a message, where it is a language model."""
 
     def _made(self, model: Model, items: Sequence[Mapping[str, Value]], seeds: Sequence[int]) -> Sequence[object]:
         texts = [self._filled_in(item) for item in items]
-        if not isinstance(model, Converser):
+        if not isinstance(model, LanguageModel):
             plain = {"template": "{text}"} if "template" in self._parameters else {}
             return _generated(model, [Text(text) for text in texts], seeds, self._parameters | plain)
         system = self._given.own.get("system")
         before = (Message("system", system),) if system else ()
         return [
-            _told(model, Conversation((*before, Message("user", text))), seed, self._parameters)
+            _told(self._part.name, model, (*before, Message("user", text)), seed, self._parameters)
             for text, seed in zip(texts, seeds, strict=True)
         ]
 
@@ -120,9 +121,9 @@ def _generated(
     return outputs
 
 
-def _told(model: Converser, conversation: Conversation, seed: int, parameters: Mapping[str, Any]) -> object:
+def _told(name: str, model: LanguageModel, messages: Messages, seed: int, parameters: Parameters) -> object:
     try:
-        return Text(model.converse(conversation, seed, parameters).text.strip())
+        return Text(told(name, model, messages, seed, parameters).text.strip())
     except ModelError as fault:
         return fault
     except SignatureError as fault:

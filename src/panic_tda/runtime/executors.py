@@ -80,7 +80,7 @@ class RoutingExecutor:
 
     def submit(self, call: Call) -> Future[Result]:
         """Raises what the executor raises, and ``PrerequisiteError`` when it cannot be made."""
-        return self._of(call.spec).submit(call)
+        return self._of(call.spec, session=call.stay is not None).submit(call)
 
     def check(self, spec: ModelSpec) -> None:
         """Asks the executor that would run the model."""
@@ -117,8 +117,9 @@ class RoutingExecutor:
         with self._making:
             return list(self._made.values())
 
-    def _of(self, spec: ModelSpec) -> Executor:
-        return self._executor_of(route(spec, self._settings.executor, self._settings.rules).executor)
+    def _of(self, spec: ModelSpec, *, session: bool = False) -> Executor:
+        found = route(spec, self._settings.executor, self._settings.rules, session=session)
+        return self._executor_of(found.executor)
 
     def _executor_of(self, name: str) -> Executor:
         with self._making:

@@ -32,7 +32,10 @@ class Affinity(StrEnum):
 
 
 class Stay(NamedTuple):
-    """The worker that is wanted, and the process that stood there (0 where workers are no processes of their own)."""
+    """The worker that is wanted, and the process that stood there (0 where workers are no processes of their own).
+
+    The first call of a session wants no worker yet.
+    """
 
     affinity: Affinity
     worker: str
@@ -41,7 +44,7 @@ class Stay(NamedTuple):
     @property
     def is_strict(self) -> bool:
         """Whether no other worker will do."""
-        return self.affinity is not Affinity.HINT
+        return bool(self.worker) and self.affinity is not Affinity.HINT
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,17 +22,19 @@ class Route(NamedTuple):
     why: str
 
 
-def route(spec: ModelSpec, executor: str, rules: Sequence[Rule]) -> Route:
+def route(spec: ModelSpec, executor: str, rules: Sequence[Rule], *, session: bool = False) -> Route:
     """The first rule that matches; without one the ``executor`` of the settings; with ``auto`` what suits the model.
 
     That is: a model on an accelerator, or a large one, runs in a worker process, everything else in this process.
     """
     for number, rule in enumerate(rules, 1):
-        if matches(rule, spec):
+        if matches(rule, spec, session=session):
             return Route(rule.to, f"rule {number} of the settings: {rule}")
     if executor != "auto":
         return Route(executor, f"no rule matches, and the settings say executor = {executor!r}")
-    if spec.device != "cpu":
+    if spec.endpoint is not None:
+        return Route("inprocess", f"no rule matches; auto: it is computed at {spec.endpoint.url}")
+    if spec.needs_accelerator:
         return Route("process", f"no rule matches; auto: it computes on {spec.device}")
     if spec.memory_bytes > LARGE_BYTES:
         needs = f"{spec.memory_bytes / 1e9:.1f} GB are more than {LARGE_BYTES / 1e9:g} GB"
@@ -40,14 +42,18 @@ def route(spec: ModelSpec, executor: str, rules: Sequence[Rule]) -> Route:
     return Route("inprocess", "no rule matches; auto: it is small and runs on the CPU")
 
 
-def matches(rule: Rule, spec: ModelSpec) -> bool:
-    """Whether everything that the rule asks for holds for the model; a number of parameters that is unknown is 0."""
+def matches(rule: Rule, spec: ModelSpec, *, session: bool = False) -> bool:
+    """Whether everything that the rule asks for holds; a number of parameters that is unknown is 0.
+
+    ``session``: the call belongs to a session.
+    """
     wanted = (
         rule.task == "" or rule.task.replace(" ", "") == str(spec.signature).replace(" ", ""),
         fnmatchcase(spec.name, rule.model or "*"),
         rule.strategy == "" or spec.option("strategy") == rule.strategy,
         rule.min_parameters == 0 or _parameters(spec) >= rule.min_parameters,
-        rule.needs_gpu is None or (spec.device != "cpu") == rule.needs_gpu,
+        rule.session is None or rule.session == session,
+        rule.needs_gpu is None or spec.needs_accelerator == rule.needs_gpu,
     )
     return all(wanted)
 

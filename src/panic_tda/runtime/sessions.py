@@ -85,7 +85,7 @@ class Sessions:
         session = self._find(key)
         with session.lock:
             worker, process = session.place
-            stay = Stay(session.affinity, worker, process) if worker else None
+            stay = Stay(session.affinity, worker, process)
             given: Mapping[str, ParameterValue] = {**session.parameters, **(parameters or {})}
             said = Text(transcript(session.turns, text))
             result = self._executor.submit(Call(spec, (said,), (seed,), given, stay)).result()

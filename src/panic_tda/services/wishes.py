@@ -42,7 +42,4 @@ def sampling_of(wishes: Wishes) -> Sampling:
         raise ConfigurationError([f"{' and '.join(said)} exclude one another"])
     constraint = _CONSTRAINTS[said[0]](given.pop(said[0])) if said else None
     stop = given.pop("stop", ())
-    sampling = Sampling(**given, stop=(stop,) if isinstance(stop, str) else tuple(stop), constraint=constraint)
-    if faults := sampling.faults():
-        raise ConfigurationError(faults)
-    return sampling
+    return Sampling(**given, stop=(stop,) if isinstance(stop, str) else tuple(stop), constraint=constraint).checked()

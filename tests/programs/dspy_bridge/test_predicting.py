@@ -33,19 +33,15 @@ def test_a_typed_answer_is_asked_for_with_its_schema_seed_and_parameters(executo
     assert called(executor, entry(ASK), "Is it late?", seed=8) == ["yes"]
     assert called(executor, entry(ASK), "Is it late?", seed=9) == ["no"]
     heard = Mumbler.heard[0]
-    assert heard.conversation is not None
-    schema = json.loads(heard.conversation.schema)
-    assert schema["properties"]["answer"]["enum"] == ["yes", "no"]
-    assert (heard.seed, heard.parameters["temperature"], heard.parameters["max_tokens"]) == (8, 1.0, 256)
-    assert [each.role for each in heard.conversation.messages] == ["system", "user"]
+    assert heard.schema["properties"]["answer"]["enum"] == ["yes", "no"]
+    assert (heard.seed, heard.sampling.temperature, heard.sampling.max_tokens) == (8, 1.0, 256)
+    assert [role for role, _ in heard.turns] == ["system", "user"]
     assert "Is it late?" in heard.text
 
 
 def test_a_chain_of_thought_is_thought_first_and_kept_to_itself(executor: InProcessExecutor) -> None:
     assert called(executor, entry(THINK), "Is it late?", seed=8) == ["yes"]
-    conversation = Mumbler.heard[0].conversation
-    assert conversation is not None
-    assert list(json.loads(conversation.schema)["properties"]) == ["reasoning", "answer"]
+    assert list(Mumbler.heard[0].schema["properties"]) == ["reasoning", "answer"]
 
 
 def test_several_outputs_are_one_json_object(executor: InProcessExecutor) -> None:
@@ -58,11 +54,10 @@ def test_several_outputs_are_one_json_object(executor: InProcessExecutor) -> Non
 def test_instructions_and_demos_are_told(executor: InProcessExecutor) -> None:
     learnt = {"instructions": "Answer like a pirate.", "demos": [{"question": "Is rum good?", "answer": "yes"}]}
     called(executor, entry(ASK | {"parameters": learnt}), "Is it late?")
-    conversation = Mumbler.heard[0].conversation
-    assert conversation is not None
-    assert [each.role for each in conversation.messages] == ["system", "user", "assistant", "user"]
-    assert "Answer like a pirate." in conversation.messages[0].text
-    assert "Is rum good?" in conversation.messages[1].text
+    turns = Mumbler.heard[0].turns
+    assert [role for role, _ in turns] == ["system", "user", "assistant", "user"]
+    assert "Answer like a pirate." in turns[0][1]
+    assert "Is rum good?" in turns[1][1]
 
 
 def test_a_bad_answer_is_asked_for_again_with_a_seed_drawn_from_the_first(executor: InProcessExecutor) -> None:
@@ -85,7 +80,7 @@ def test_after_its_attempts_there_is_an_error_and_never_a_wrong_answer(
 def test_an_answer_that_was_cut_is_none(executor: InProcessExecutor) -> None:
     [answer] = called(executor, entry(ASK), "Are you endless ?")
     assert isinstance(answer, InvalidOutput)
-    assert "the answer was cut at max_tokens 256" in answer.message
+    assert "no whole answer under the schema within 2 tokens" in answer.message
 
 
 def test_what_the_model_raises_comes_through_as_it_is(executor: InProcessExecutor) -> None:
@@ -141,9 +136,10 @@ import sys
 for name in {unwanted!r}:
     sys.modules[name] = None
 from panic_tda.programs.dspy_bridge.engine import Engine, adapter, language_model
-from panic_tda.models.conversation import Answer
+from panic_tda.models.language import Ending, Usage, Written
 import dspy
-engine = Engine(lambda *_: Answer('{{"answer": "yes"}}'), {{}}, 1, keeps_schemas=True)
+answer = Written('{{"answer": "yes"}}', Ending("stop", Usage()))
+engine = Engine(lambda *_: answer, {{}}, 1, keeps_schemas=True)
 with dspy.context(lm=language_model("x", engine), adapter=adapter(engine)):
     print(dspy.Predict("question -> answer")(question="?").answer)
 """

@@ -143,7 +143,7 @@ def test_loading_has_a_time_of_its_own(pool: Pool) -> None:
     slow = trouble_spec("Slow", options=(("slow", 0.4),))
     result = ask(pool(call_timeout_s=0.6), "sleep 0.4", spec=slow).result(timeout=60)
     assert values(result.outputs) == ["slept 0.4"]
-    assert result.timings.load_s >= 0.4 > result.timings.queue_s
+    assert min(result.timings.load_s, result.timings.run_s) >= 0.4
 
 
 def test_a_full_queue_refuses_and_a_call_that_waits_too_long_fails(pool: Pool, tmp_path: Path) -> None:
@@ -247,11 +247,12 @@ def test_close_finishes_what_runs_drops_the_rest_and_leaves_no_process(pool: Poo
 
 
 _PARENT = """
-import sys, time
+import signal, sys, time
 from panic_tda.runtime.process.executor import ProcessExecutor
 from panic_tda.runtime.result import Call
 from support.trouble import trouble_spec
 from support.contents import texts
+signal.signal(signal.SIGINT, signal.default_int_handler)
 pool = ProcessExecutor(size=2)
 for number in range(2):
     (pid,) = pool.submit(Call(trouble_spec(f"T{number}"), texts("pid"), (1,))).result(60).outputs

@@ -14,6 +14,7 @@ from panic_tda.models.catalogue import published
 from panic_tda.models.machine import place_of
 from panic_tda.models.measurements import Measurement, remember
 from panic_tda.models.model import ModelSpec, Tier
+from panic_tda.models.reaching import check_reachable
 from panic_tda.store.database import Record
 
 _LARGEST = 32
@@ -63,8 +64,9 @@ def measure(
     """Measures a model in a process of its own, and keeps what it finds for every experiment on this machine.
 
     ``sizes`` are the batch sizes to try besides 1, else powers of two. The verdict on the outputs is kept with the
-    record.
+    record. Raises ``PrerequisiteError`` for a model that cannot be asked now.
     """
+    check_reachable(spec)
     task = Task(spec, sorted({1, *(sizes or sizes_to_try(spec))}), threads, budget_bytes)
     found = investigate_aside(task, report)
     measurement = _measurement(spec, found)

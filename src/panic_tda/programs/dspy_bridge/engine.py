@@ -6,14 +6,14 @@ cache, and LiteLLM is never imported.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from panic_tda.errors import InvalidOutput
-from panic_tda.models.conversation import Answer, Conversation, Message
-from panic_tda.models.model import ParameterValue
-from panic_tda.programs.asking import Ask
+from panic_tda.models import constraints
+from panic_tda.models.language import Message, Written
+from panic_tda.models.model import Parameters
+from panic_tda.programs.asking import Ask, Messages
 
 if TYPE_CHECKING:
     import dspy
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 class Engine:
     """Asks the model with ``seed`` and ``parameters``, as far as a request does not say otherwise.
 
-    Where ``keeps_schemas``, the model holds an answer to the JSON Schema that an adapter asks for. An answer that ran
-    into its limit of tokens is refused with ``InvalidOutput``, which :attr:`fault` then holds like any other error of
-    the model: DSPy wraps them in errors of its own.
+    Where ``keeps_schemas``, the model holds an answer to the JSON Schema that an adapter asks for, and one that is not
+    whole under it is a ``ConstraintError``. Any other that ran into its limit of tokens is refused with
+    ``InvalidOutput``. :attr:`fault` holds these like any error of the model: DSPy wraps them in errors of its own.
     """
 
-    def __init__(self, ask: Ask, parameters: Mapping[str, ParameterValue], seed: int, *, keeps_schemas: bool) -> None:
+    def __init__(self, ask: Ask, parameters: Parameters, seed: int, *, keeps_schemas: bool) -> None:
         self._ask, self._parameters, self._seed = ask, parameters, seed
         self.supports_response_schema = keeps_schemas
         self.supported_params = {"temperature", "max_tokens", "top_p", "seed"}
@@ -44,12 +44,13 @@ class Engine:
         except Exception as fault:
             self.fault = fault
             raise
+        usage = answer.ending.usage
         return lm15.Response(
             id=None,
             model=request.model,
             message=lm15.Message.assistant(answer.text),
             finish_reason="stop",
-            usage=lm15.Usage(input_tokens=answer.prompt_tokens, output_tokens=answer.answer_tokens),
+            usage=lm15.Usage(input_tokens=usage.prompt_tokens, output_tokens=usage.completion_tokens),
         )
 
     def stream(self, request: Any) -> Iterator[Any]:
@@ -61,14 +62,15 @@ class Engine:
     def close(self) -> None:
         """Nothing to close: the model is borrowed."""
 
-    def _answer(self, request: Any) -> Answer:
+    def _answer(self, request: Any) -> Written:
         config = request.config
         asked = {name: getattr(config, name) for name in ("temperature", "max_tokens", "top_p")}
         parameters = {**self._parameters, **{n: v for n, v in asked.items() if v is not None and n in self._parameters}}
         form = config.response_format or {}
-        conversation = Conversation(_messages(request), json.dumps(form["schema"]) if "schema" in form else "")
-        answer = self._ask(conversation, self._seed if config.seed is None else config.seed, parameters)
-        if not answer.whole:
+        constraint = constraints.schema(form["schema"]) if "schema" in form else None
+        seed = self._seed if config.seed is None else config.seed
+        answer = self._ask(_messages(request), seed, parameters, constraint)
+        if constraint is None and answer.ending.finish_reason == "length":
             raise InvalidOutput(f"the answer was cut at max_tokens {parameters.get('max_tokens')}")
         return answer
 
@@ -87,7 +89,7 @@ def adapter(engine: Engine) -> dspy.Adapter:
     return dspy.JSONAdapter() if engine.supports_response_schema else dspy.ChatAdapter()
 
 
-def _messages(request: Any) -> tuple[Message, ...]:
+def _messages(request: Any) -> Messages:
     system = request.system
     if system is not None and not isinstance(system, str):
         system = "".join(part.text for part in system)

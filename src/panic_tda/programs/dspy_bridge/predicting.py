@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from panic_tda.errors import InvalidOutput, ModelError
-from panic_tda.models.conversation import Converser
+from panic_tda.errors import ConstraintError, InvalidOutput, ModelError
+from panic_tda.models.language import LanguageModel
 from panic_tda.models.model import Model, ModelSpec, Placement
 from panic_tda.programs.asking import asking
 from panic_tda.programs.dspy_bridge.engine import Engine, adapter, language_model
@@ -53,15 +53,17 @@ class Predictor:
     def _attempt(self, model: Model, item: Mapping[str, Value], seed: int) -> Answered:
         import dspy
 
-        keeps_schemas = isinstance(model, Converser)
-        engine = Engine(asking(model), self._parameters, seed, keeps_schemas=keeps_schemas)
-        lm = language_model(self._part.name, engine)
+        name = self._part.name
+        engine = Engine(asking(name, model), self._parameters, seed, keeps_schemas=isinstance(model, LanguageModel))
+        lm = language_model(name, engine)
         try:
             with dspy.context(lm=lm, adapter=adapter(engine), disable_history=True, trace=None):
                 prediction = self._module(**item)
         except dspy.AdapterParseError as fault:
             return InvalidOutput(_first_line(fault))
         except dspy.DSPyError as fault:
+            if isinstance(engine.fault, ConstraintError):
+                return InvalidOutput(engine.fault.message)
             if isinstance(engine.fault, ModelError):
                 return engine.fault
             raise engine.fault or fault from None

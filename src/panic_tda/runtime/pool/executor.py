@@ -68,15 +68,6 @@ class PoolExecutor:
             return failed(fault)
         return self._schedule.put(call, self._home(call.stay))
 
-    def _home(self, stay: Stay | None) -> int | None:
-        """The number of the worker that is wanted; raises ``SessionLost`` when a strict one is not the same now."""
-        if stay is None or not stay.worker.startswith(f"{self.name}-"):
-            return None
-        number = int(stay.worker.removeprefix(f"{self.name}-"))
-        if stay.is_strict and self._slots[number].pid != stay.process:
-            raise SessionLost(f"{stay.worker} is not the process any more that this session began with")
-        return number
-
     def check(self, spec: ModelSpec) -> None:
         """Raises ``InsufficientMemory`` when the model is larger than the budget of its device."""
         self._budget.check(spec)
@@ -130,25 +121,36 @@ class PoolExecutor:
 
     def _do(self, me: int, task: Task) -> None:
         slot = self._slots[me]
-        timings = Timings()
-        try:
-            with suppress(PanicError):  # whoever wants the memory finds a worker that had to be ended
-                slot.free(task.leaving, everything=task.everything)
-            if task.job is not None:
-                timings = self._answer(me, task.job)
-        finally:
-            self._schedule.done(me, slot.holds, timings.load_s, timings.run_s)
+        with suppress(PanicError):  # whoever wants the memory finds a worker that had to be ended
+            slot.free(task.leaving, everything=task.everything)
+        answer = self._answer(me, task.job) if task.job else None
+        timings = answer.timings if isinstance(answer, Result) else Timings()
+        # First the worker is free again, then the caller knows: it may want the same worker at once.
+        self._schedule.done(me, slot.holds, timings.load_s, timings.run_s)
+        if task.job is None:
+            return
+        if isinstance(answer, Result):
+            task.job.future.set_result(answer)
+        elif isinstance(answer, BaseException):
+            task.job.future.set_exception(answer)
 
-    def _answer(self, me: int, job: Job) -> Timings:
+    def _answer(self, me: int, job: Job) -> Result | BaseException:
+        """The result, or what the call as a whole failed with."""
         queue_s = time.perf_counter() - job.submitted
         try:
             with self._metrics.of(job.call.spec) as answered:
-                result = answered(self._result(me, job.call, queue_s))
+                return answered(self._result(me, job.call, queue_s))
         except BaseException as fault:
-            job.future.set_exception(fault)
-            return Timings(queue_s)
-        job.future.set_result(result)
-        return result.timings
+            return fault
+
+    def _home(self, stay: Stay | None) -> int | None:
+        """The number of the worker that is wanted; raises ``SessionLost`` when a strict one is not the same now."""
+        if stay is None or not stay.worker.startswith(f"{self.name}-"):
+            return None
+        number = int(stay.worker.removeprefix(f"{self.name}-"))
+        if stay.is_strict and self._slots[number].pid != stay.process:
+            raise SessionLost(f"{stay.worker} is not the process any more that this session began with")
+        return number
 
     def _result(self, me: int, call: Call, queue_s: float) -> Result:
         done, faults = self._slots[me].answer(call, insists=call.stay is not None and call.stay.is_strict)

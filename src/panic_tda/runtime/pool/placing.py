@@ -47,7 +47,7 @@ class Worker:
 
     def can_run(self, spec: ModelSpec) -> bool:
         """Whether the model finds the device that it was planned for."""
-        return spec.device == "cpu" or self.accelerator is not Accelerator.NONE
+        return not spec.needs_accelerator or self.accelerator is not Accelerator.NONE
 
     @property
     def used(self) -> int:
@@ -138,7 +138,7 @@ def _is_for(me: int, waiting: Waiting, workers: Sequence[Worker], paces: Paces) 
         return False
     if holders:
         wait_s = waiting.calls / len(holders) * paces.run.get(spec.name, 0.0)
-        one_is_enough = spec.device != "cpu" and workers[me].accelerator is Accelerator.SHARED
+        one_is_enough = spec.needs_accelerator and workers[me].accelerator is Accelerator.SHARED
         if one_is_enough or wait_s < paces.load.get(spec.name, 0.0):
             return False
     idle = [number for number, worker in enumerate(workers) if worker.is_idle and worker.can_run(spec)]

@@ -116,7 +116,7 @@ class Schedule:
     def places(self, spec: ModelSpec) -> int:
         """How many calls of the model can run at the same time."""
         able = [worker for worker in self._workers if worker.can_run(spec)]
-        share = spec.device != "cpu" and all(worker.accelerator is Accelerator.SHARED for worker in able)
+        share = spec.needs_accelerator and all(worker.accelerator is Accelerator.SHARED for worker in able)
         return 1 if share else len(able)
 
     def holds(self) -> list[dict[str, int]]:

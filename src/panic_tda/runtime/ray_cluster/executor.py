@@ -49,7 +49,7 @@ class RayExecutor(PoolExecutor):
     def check(self, spec: ModelSpec) -> None:
         """Raises ``PrerequisiteError``, too, when the model needs a GPU and the cluster has none."""
         super().check(spec)
-        if spec.device != "cpu" and not self._gpus:
+        if spec.needs_accelerator and not self._gpus:
             raise PrerequisiteError(
                 f"{spec.name} was planned for {spec.device}, and the cluster has no GPU",
                 hint='set device = "cpu" in the settings, or add a node with a GPU',
