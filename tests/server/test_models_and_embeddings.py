@@ -134,14 +134,16 @@ def test_requests_of_many_clients_share_batches() -> None:
 def test_a_request_larger_than_a_batch_comes_back_in_order() -> None:
     executor = Counting()
     [found] = measured(executor, numbered(19))
-    np.testing.assert_array_equal(np.stack(found), np.stack([vector_of(text) for text in numbered(19)]))
+    np.testing.assert_array_equal(np.stack(found), np.stack([np.asarray(vector_of(text)) for text in numbered(19)]))
     assert sum(executor.sizes) == 19
 
 
 def test_a_bad_text_is_the_error_of_its_own_request_only() -> None:
     good, bad, other = measured(Counting(), texts("a"), texts("error"), texts("b"))
     assert isinstance(bad[0], ModelCallFailed)
-    np.testing.assert_array_equal(np.stack([*good, *other]), np.stack([vector_of(t) for t in texts("a", "b")]))
+    np.testing.assert_array_equal(
+        np.stack([*good, *other]), np.stack([np.asarray(vector_of(t)) for t in texts("a", "b")])
+    )
 
 
 def test_a_call_that_fails_as_a_whole_fails_its_requests_and_not_the_next() -> None:

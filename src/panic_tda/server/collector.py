@@ -114,6 +114,4 @@ class Collector:
             request.missing -= 1
             if not request.missing:
                 request.answer.set_result([outcome for outcome in request.outcomes if outcome is not None])
-        if line.waiting and not line.in_flight:
-            self._send(line)
-        self._look(line)
+        self._look(line)  # not at once: those who were just answered ask again, and would miss a batch sent now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, cast
 
@@ -117,7 +117,7 @@ async def whole(request: Request, written: AsyncIterator[Piece]) -> list[Piece]:
     return await unless_gone(request, collect())
 
 
-async def unless_gone(request: Request, work: Any) -> Any:
+async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """What the work returns; it is cancelled when the client goes away."""
     task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
     try:

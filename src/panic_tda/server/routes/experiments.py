@@ -70,7 +70,7 @@ def events(name: str, desk: Desk) -> StreamingResponse:
 
 def _key(desk: Facilities, name: str) -> str:
     with desk.performances.record.reading() as connection:
-        return find_experiment(connection, name).id
+        return str(find_experiment(connection, name).id)
 
 
 async def _events(desk: Facilities, key: str) -> AsyncIterator[str]:
@@ -79,7 +79,11 @@ async def _events(desk: Facilities, key: str) -> AsyncIterator[str]:
         yield event(await asyncio.to_thread(show, key, desk), "end")
         return
     loop, changed = asyncio.get_running_loop(), asyncio.Event()
-    with known.heard(lambda: loop.call_soon_threadsafe(changed.set)):
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(changed.set)
+
+    with known.heard(wake):
         while not desk.closing.is_set():
             changed.clear()
             ended = known.has_ended
