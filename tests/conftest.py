@@ -14,6 +14,9 @@ import pytest
 from panic_tda.store.database import Record, open_record
 from support.nursery import Nursery
 from support.postgresql import Server, find_programs
+from support.ray_cluster import ray_cluster
+
+__all__ = ["ray_cluster"]
 
 hypothesis.settings.register_profile("panic-tda", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("panic-tda")

@@ -21,6 +21,7 @@ from panic_tda.models.model import Model, ModelSpec, Placement
 from panic_tda.runtime.executors import make_executor
 from panic_tda.runtime.inprocess import InProcessExecutor
 from panic_tda.runtime.process.executor import ProcessExecutor
+from panic_tda.runtime.ray_cluster.executor import RayExecutor
 from panic_tda.runtime.result import Call, Result
 from panic_tda.settings import Settings
 from panic_tda.store.database import Record, open_record
@@ -98,6 +99,11 @@ def test_a_server_that_runs_the_models_does_not_change_the_record(reference: Can
         executor = make_executor(Settings(executor="remote", remote=server.url))
         assert performed(tmp_path / "record.sqlite", executor=executor, batch_size=3) == reference
         assert executor.snapshot().models.keys() == server.facilities.executor.snapshot().models.keys()
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_actors_of_a_cluster_do_not_change_the_record(reference: Canonical, tmp_path: Path) -> None:
+    assert performed(tmp_path / "record.sqlite", executor=RayExecutor(size=2), batch_size=8) == reference
 
 
 def test_killed_workers_do_not_change_the_record(reference: Canonical, tmp_path: Path) -> None:

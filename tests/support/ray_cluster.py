@@ -1,4 +1,4 @@
-"""What the tests of the runtime share."""
+"""A Ray cluster for the tests: import the fixture where it is used."""
 
 from __future__ import annotations
 
