@@ -9,7 +9,7 @@ import pytest
 from panic_tda.errors import ConfigurationError
 from panic_tda.models.catalogue import catalogue, find
 from panic_tda.models.deployment import best_device, chosen_device, chosen_dtype, current, using
-from panic_tda.settings import Settings
+from panic_tda.settings import Settings, load_settings
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,13 @@ def test_folders_for_models_that_take_none_are_faults_of_the_settings(name: str,
 def test_models_that_no_settings_concern_stay_as_they_were_published() -> None:
     with using(Settings(device="cuda", dtype="bf16")):
         assert (find("MiniLM").device, find("MiniLM").dtype) == ("cpu", "int8")
+
+
+def test_uses_that_overlap_end_in_any_order_and_leave_nothing_behind() -> None:
+    one, other = using(Settings(threads=3)), using(Settings(threads=3, workers=2))
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    assert current().workers == 2
+    other.__exit__(None, None, None)
+    assert current() == load_settings()

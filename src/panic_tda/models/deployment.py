@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,29 +40,42 @@ _WATCHED = (
     *("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"),
 )
 
-_in_use: list[Settings] = []
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _InUse:
+    """Settings that somebody uses; each use is one of its own, also of equal settings."""
+
+    settings: Settings
+
+
+_in_use: list[_InUse] = []
 
 
 @contextmanager
 def using(settings: Settings | None) -> Iterator[None]:
-    """Inside the block, on every thread, the catalogue follows these settings, if some are given."""
-    before = list(_in_use)
-    if settings is not None:
-        _in_use[:] = [settings]
+    """Inside the block, on every thread, the catalogue follows these settings, if some are given.
+
+    Blocks of several threads may overlap in any way; the one that began last counts.
+    """
+    if settings is None:
+        yield
+        return
+    mine = _InUse(settings)
+    _in_use.append(mine)
     try:
         yield
     finally:
-        _in_use[:] = before
+        _in_use.remove(mine)
 
 
 def current() -> Settings:
     """The settings the catalogue follows: those last given, else the environment's."""
-    return _in_use[0] if _in_use else load_settings()
+    return _in_use[-1].settings if _in_use else load_settings()
 
 
 def state() -> tuple[object, ...]:
     """Changes whenever the catalogue may have to be written anew; asked for often, so it looks at little."""
-    return (*_in_use, *map(os.environ.get, _WATCHED))
+    return (*(each.settings for each in _in_use[-1:]), *map(os.environ.get, _WATCHED))
 
 
 def deployed(spec: ModelSpec, settings: Settings, shelf: Shelf) -> ModelSpec:
