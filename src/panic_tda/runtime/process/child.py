@@ -105,6 +105,7 @@ class WorkerProcess:
         with self._process.stdout as words:
             for line in iter(lambda: words.readline(_LAST_WORDS), b""):
                 self._said.append(line)
+        self._process.wait()  # its last word may come before it is known to have ended
         gone()
 
     def _collect(self) -> None:
