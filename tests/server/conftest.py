@@ -11,7 +11,7 @@ from panic_tda.settings import Settings
 from support.servers import Running, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A server on this machine with models in this process."""
     database = tmp_path_factory.mktemp("server") / "record.sqlite"
@@ -19,7 +19,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def openai(server: Running) -> Iterator[OpenAI]:
     """OpenAI's own client, which never repeats a request."""
     with OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
