@@ -228,6 +228,11 @@ class TooManyFailures(PanicError):
     """The share of failed runs passed the limit given by ``--fail-on-error``."""
 
 
+def first_line(fault: BaseException, *, instead: str = "no message", most: int = 300) -> str:
+    """The first line of what somebody else's error says, cut to ``most`` characters; ``instead`` of nothing."""
+    return (str(fault).strip().splitlines() or [instead])[0][:most]
+
+
 def make_folder(path: Path) -> None:
     """Makes a folder and those above it; raises ``NotWritten`` when the machine refuses."""
     with naming_the_file(path):

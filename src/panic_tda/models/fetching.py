@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from panic_tda.errors import PrerequisiteError
+from panic_tda.errors import PrerequisiteError, first_line
 from panic_tda.models.model import ModelSpec
 from panic_tda.models.repositories import Repository, content_sha256, identity, incompleteness
 from panic_tda.models.shelf import Pin, read_shelf, write_shelf
@@ -107,7 +107,7 @@ def _fetched(spec: ModelSpec, repository: Repository, report: Callable[[str], No
         hint = "it may have moved, or need HF_TOKEN"
         raise PrerequisiteError(f"{spec.name}: the hub knows no {repository.id}", hint=hint) from fault
     except (OfflineModeIsEnabled, HfHubHTTPError, OSError) as fault:
-        line = (str(fault).strip().splitlines() or [type(fault).__name__])[0][:200]
+        line = first_line(fault, instead=type(fault).__name__, most=200)
         raise PrerequisiteError(
             f"{spec.name}: {repository.id} could not be fetched: {line}",
             hint=f"on a machine with a network: panic-tda model download {spec.name}",

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
-from panic_tda.errors import ConfigurationError, DeviceFault, ModelLoadError, OutOfMemory, PrerequisiteError
+from panic_tda.errors import ConfigurationError, DeviceFault, ModelLoadError, OutOfMemory, PrerequisiteError, first_line
 from panic_tda.models.economies import is_quantised, require_gpu
 from panic_tda.models.model import ModelSpec, Parameters, Placement
 from panic_tda.models.repositories import brings_code
@@ -66,7 +66,7 @@ def computing(threads: int) -> Iterator[None]:
     except torch.OutOfMemoryError as fault:
         raise OutOfMemory(str(fault).splitlines()[0]) from fault
     except torch.AcceleratorError as fault:
-        raise DeviceFault(_line(fault), hint="--executor process goes on in a new process") from fault
+        raise DeviceFault(first_line(fault), hint="--executor process goes on in a new process") from fault
     finally:
         torch.set_num_threads(before)
 
@@ -81,10 +81,12 @@ def loading(spec: ModelSpec) -> Iterator[None]:
     except (MemoryError, PrerequisiteError, ModelLoadError):
         raise
     except ImportError as fault:
-        raise PrerequisiteError(f"{spec.name}: {_line(fault)}") from fault
+        raise PrerequisiteError(f"{spec.name}: {first_line(fault)}") from fault
     except Exception as fault:  # the libraries raise whatever their parts raise
         folder = spec.repository.folder if spec.repository else "its weights"
-        raise ModelLoadError(f"{spec.name}: {folder} does not load: {type(fault).__name__}: {_line(fault)}") from fault
+        raise ModelLoadError(
+            f"{spec.name}: {folder} does not load: {type(fault).__name__}: {first_line(fault)}"
+        ) from fault
 
 
 def load_whole(spec: ModelSpec, kind: str, folder: Path, device: str) -> Any:
@@ -205,7 +207,3 @@ def in_rows(items: Sequence[T], rows: int, compute: Callable[[Sequence[T]], Sequ
         filled = part + part[:1] * (rows - len(part))
         made += list(compute(filled))[: len(part)]
     return made
-
-
-def _line(fault: BaseException) -> str:
-    return (str(fault).strip().splitlines() or ["no message"])[0][:300]

@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from panic_tda.content import Image, Text
-from panic_tda.errors import DeviceFault, InvalidOutput, ModelCallFailed, ModelError, OutOfMemory
+from panic_tda.errors import (
+    DeviceFault,
+    ExecutionTimeout,
+    InvalidOutput,
+    ModelCallFailed,
+    ModelError,
+    OutOfMemory,
+    first_line,
+)
 from panic_tda.models.model import Embedder, Generator, Model, ModelSpec
 from panic_tda.runtime.result import Call
 from panic_tda.signature import Kind
@@ -49,7 +57,7 @@ def execute(call: Call, model: Model, limits: BatchLimits, *, retries: int = RET
         return _checked(call, _invoke(call, model))
     except (MemoryError, OutOfMemory) as fault:
         if len(call.inputs) == 1:
-            return (ModelCallFailed(f"{call.spec.name} ran out of memory on a single item: {_first_line(fault)}"),)
+            return (ModelCallFailed(f"{call.spec.name} ran out of memory on a single item: {first_line(fault)}"),)
         half = len(call.inputs) // 2
         limits.lower(call.spec, half)
         return _halves(call, model, limits, retries, half)
@@ -61,6 +69,15 @@ def execute(call: Call, model: Model, limits: BatchLimits, *, retries: int = RET
         if retries > 0:
             return execute(call, model, limits, retries=retries - 1)
         return (_failure(call.spec, fault),)
+
+
+def overdue(model: str, limit_s: float, *, worker_ended: bool = False) -> ExecutionTimeout:
+    """The error for a model that did not answer in time."""
+    ended = ", and its worker was ended" if worker_ended else ""
+    return ExecutionTimeout(
+        f"{model} did not answer within {limit_s:g} s{ended}",
+        hint="raise call_timeout in the settings, or find the input: resume --retry-failed --batch-size 1",
+    )
 
 
 def part(call: Call, start: int, stop: int) -> Call:
@@ -85,11 +102,7 @@ def _invoke(call: Call, model: Model) -> Sequence[Any]:
 def _failure(spec: ModelSpec, fault: Exception) -> ModelError:
     if isinstance(fault, ModelError):
         return fault
-    return ModelCallFailed(f"{spec.name} raised {type(fault).__name__}: {_first_line(fault)}")
-
-
-def _first_line(fault: BaseException) -> str:
-    return (str(fault).strip().splitlines() or ["no message"])[0][:300]
+    return ModelCallFailed(f"{spec.name} raised {type(fault).__name__}: {first_line(fault)}")
 
 
 def _checked(call: Call, outcomes: Sequence[Any]) -> tuple[Outcome, ...]:

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
-from panic_tda.errors import ExecutionTimeout, ExecutorClosed
+from panic_tda.errors import ExecutorClosed
 from panic_tda.fault_points import reach
 from panic_tda.models.model import Model, ModelSpec, Placement
-from panic_tda.runtime.execution import BatchLimits, execute
+from panic_tda.runtime.execution import BatchLimits, execute, overdue
 from panic_tda.runtime.metrics import Metrics, Snapshot
 from panic_tda.runtime.residency import Budget, ExpectedResidents, Residency
 from panic_tda.runtime.result import Call, Result, Timings
@@ -125,10 +125,7 @@ class InProcessExecutor:
             return answer.result(self._call_timeout_s)
         except TimeoutError:
             self._residency.abandon(call.spec)
-            raise ExecutionTimeout(
-                f"{call.spec.name} did not answer within {self._call_timeout_s:g} s",
-                hint="raise call_timeout in the settings, or find the input: resume --retry-failed --batch-size 1",
-            ) from None
+            raise overdue(call.spec.name, self._call_timeout_s) from None
 
     def _answer_aside(self, answer: Future[tuple[Outcome, ...]], call: Call, model: Model) -> None:
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from panic_tda.content import Content
-from panic_tda.errors import ModelError, RequestError
+from panic_tda.errors import ModelError, RequestError, first_line
 from panic_tda.models.adding import completed
 from panic_tda.models.files import write_whole
 from panic_tda.models.hashing import sha256_of_file
@@ -88,7 +88,7 @@ def _write(spec: ModelSpec, folder: Path, *, int8: bool) -> None:
     except (MemoryError, OSError):
         raise
     except Exception as fault:  # the exporter raises whatever its parts raise
-        line = (str(fault).strip().splitlines() or ["no message"])[0][:200]
+        line = first_line(fault, most=200)
         raise ModelError(f"{spec.name} cannot be exported: {type(fault).__name__}: {line}") from fault
     manifest = Manifest(
         model=spec.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from panic_tda.errors import ModelLoadError, OutOfMemory, PrerequisiteError
+from panic_tda.errors import ModelLoadError, OutOfMemory, PrerequisiteError, first_line
 from panic_tda.models.model import ModelSpec, Placement
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def open_session(spec: ModelSpec, path: Path, placement: Placement) -> Session:
     try:
         return Session(onnxruntime.InferenceSession(str(path), options, providers=providers))
     except Exception as fault:  # onnxruntime has no base class for its errors
-        line = (str(fault).strip().splitlines() or ["no message"])[0][:300]
+        line = first_line(fault)
         raise ModelLoadError(f"{spec.name}: {path} does not load: {line}") from fault
 
 

@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 
-from panic_tda.errors import ExecutionTimeout, WorkerCrashed
+from panic_tda.errors import WorkerCrashed
+from panic_tda.runtime.execution import overdue
 from panic_tda.runtime.pool.messages import Done, Failed, Run
 from panic_tda.runtime.process.channel import Channel
 from panic_tda.runtime.process.messages import Hello, Loaded
@@ -67,10 +68,7 @@ class WorkerProcess:
             if isinstance(answer, Loaded):
                 answer = self._receive(limit_s)
         except TimeoutError:
-            raise ExecutionTimeout(
-                f"{model} did not answer within {limit_s:g} s, and its worker was ended",
-                hint="raise call_timeout in the settings, or find the input: resume --retry-failed --batch-size 1",
-            ) from None
+            raise overdue(model, limit_s, worker_ended=True) from None
         except (EOFError, ConnectionError):
             raise WorkerCrashed(f"{self.name} {self._end()} while it ran {model}{self._quoted()}") from None
         return cast("Done | Failed", answer)

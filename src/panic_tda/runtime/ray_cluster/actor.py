@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from panic_tda.errors import ExecutionTimeout, WorkerCrashed
+from panic_tda.errors import WorkerCrashed, first_line
+from panic_tda.runtime.execution import overdue
 from panic_tda.runtime.pool.messages import Done, Failed, Run
 
 START_S = 120.0
@@ -57,7 +58,7 @@ class ActorWorker:
             ) from None
         except ray.exceptions.RayError as fault:
             self._alive = False
-            raise WorkerCrashed(f"{name} does not start: {_first_line(fault)}") from None
+            raise WorkerCrashed(f"{name} does not start: {first_line(fault, instead=type(fault).__name__)}") from None
 
     @property
     def pid(self) -> int:
@@ -79,13 +80,12 @@ class ActorWorker:
             return cast("Done | Failed", ray.get(self._actor.answer.remote(run), timeout=2 * limit_s))
         except ray.exceptions.GetTimeoutError:
             self._alive = False
-            raise ExecutionTimeout(
-                f"{model} did not answer within {2 * limit_s:g} s, and its worker was ended",
-                hint="raise call_timeout in the settings, or find the input: resume --retry-failed --batch-size 1",
-            ) from None
+            raise overdue(model, 2 * limit_s, worker_ended=True) from None
         except ray.exceptions.RayError as fault:
             self._alive = False
-            raise WorkerCrashed(f"{self.name} ended while it ran {model}: {_first_line(fault)}") from None
+            raise WorkerCrashed(
+                f"{self.name} ended while it ran {model}: {first_line(fault, instead=type(fault).__name__)}"
+            ) from None
 
     def close(self) -> None:
         """An actor holds nothing that must be written."""
@@ -97,7 +97,3 @@ class ActorWorker:
 
         self._alive = False
         ray.kill(self._actor, no_restart=True)
-
-
-def _first_line(fault: BaseException) -> str:
-    return (str(fault).strip().splitlines() or [type(fault).__name__])[0][:300]
