@@ -198,7 +198,10 @@ def export_onnx(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of an embedder that torch computes.")],
     out: Annotated[Path, typer.Argument(help="Folder to write; it must not exist.")],
-    int8: Annotated[bool, typer.Option("--int8", help="Compute in 8 bits: smaller, and less alike.")] = False,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="In 8 bits: a quarter of the size, faster, less alike."),
+    ] = False,
 ) -> None:
     """Export an embedder for onnxruntime, and compare its vectors with those of torch."""
     from panic_tda.models.catalogue import find
