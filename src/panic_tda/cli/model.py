@@ -57,7 +57,7 @@ def show(context: typer.Context, name: Name) -> None:
     if context.obj.json:
         print_json(_shape(spec))
         return
-    print(f"{spec.name}@{spec.version}  {spec.signature}\n{spec.summary}\n")
+    print(f"{spec.reference}  {spec.signature}\n{spec.summary}\n")
     print(f"family    {spec.family}\nlicence   {spec.licence}\ntier      {spec.tier}\nsource    {spec.source}")
     print(f"memory    {memory(spec.memory_bytes, spec.memory_source)}\nbatch     {spec.batch_size}")
     print(f"computes  {_place(spec)}")

@@ -7,7 +7,6 @@ texts for a purpose.
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
@@ -22,7 +21,7 @@ from panic_tda.models.language import Ending, LanguageModel, Prompt, Sampling
 from panic_tda.models.model import Model, ModelSpec, Parameters, Placement
 from panic_tda.models.purpose import Measured, Purpose, TextEmbedder
 from panic_tda.runtime.execution import BatchLimits, execute
-from panic_tda.runtime.executors import make_executor
+from panic_tda.runtime.executors import make_executor, threads_of_a_model
 from panic_tda.runtime.residency import Budget, Residency
 from panic_tda.runtime.result import Call, Result, Timings
 from panic_tda.settings import Settings, load_settings
@@ -46,11 +45,10 @@ class Host:
     ) -> None:
         """Without ``settings``, those of the environment. The catalogue follows them until the host is closed."""
         self.settings = settings or load_settings()
-        self._threads = self.settings.threads or max(1, (os.cpu_count() or 1) // 2)
-        placement = Placement(threads=self._threads, lender=lambda part: self._residency.lend(part))
+        placement = Placement(threads=threads_of_a_model(self.settings), lender=lambda part: self._residency.lend(part))
         self._residency = Residency(Budget(self.settings.memory_budget * 1_000_000), lambda spec: load(spec, placement))
         self._limits = BatchLimits()
-        self._turns: dict[str, threading.Lock] = {}
+        self._turns: dict[ModelSpec, threading.Lock] = {}
         self._making = threading.Lock()
         self._executor: Executor | None = None
         self._following = ExitStack()
@@ -105,7 +103,7 @@ class Host:
     def turn(self, spec: ModelSpec) -> Iterator[tuple[Model, float]]:
         """The loaded model, for this caller alone until the block ends, and the seconds its loading took."""
         with self._making:
-            turn = self._turns.setdefault(spec.name, threading.Lock())
+            turn = self._turns.setdefault(spec, threading.Lock())
         with turn, self._residency.use(spec) as (model, load_s):
             yield model, load_s
 

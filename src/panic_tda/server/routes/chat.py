@@ -86,7 +86,7 @@ async def chat(asked: ChatRequest, desk: Desk, request: Request) -> StreamingRes
     turns, wishes = [each.message() for each in asked.messages], asked.wishes()
     spec = desk.find(asked.model)
     written = pieces(lambda seed: stream(turns, spec.name, seed=seed, host=desk.host, **wishes), asked.seed, asked.n)
-    base = {"id": f"chatcmpl-{token_hex(12)}", "created": int(time.time()), "model": f"{spec.name}@{spec.version}"}
+    base = {"id": f"chatcmpl-{token_hex(12)}", "created": int(time.time()), "model": spec.reference}
     if asked.stream:
         events = as_events(_chunks(base, await begun(written), asked.with_usage))
         return StreamingResponse(events, media_type="text/event-stream")

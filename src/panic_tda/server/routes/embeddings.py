@@ -46,7 +46,7 @@ async def embed(asked: EmbeddingRequest, desk: Desk) -> dict[str, Any]:
             {"object": "embedding", "index": index, "embedding": written(vector)}
             for index, vector in enumerate(outcomes)
         ],
-        "model": f"{spec.name}@{spec.version}",
+        "model": spec.reference,
         "usage": {"prompt_tokens": 0, "total_tokens": 0},
     }
 
