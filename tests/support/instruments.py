@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from panic_tda.analysis.homology import persistence_diagram
+from panic_tda.answers.answer import Answer
+from panic_tda.answers.answering import answers
+from panic_tda.answers.evidence import Evidence
 from support.builders import Lab
 
 Vectors = NDArray[np.float64]
@@ -27,7 +31,7 @@ def way(number: int, rounds: int, dimension: int) -> Vectors:
     return unit
 
 
-def measured_twice(change: Change, *, runs: int = 10, rounds: int = 18, dimension: int = 6) -> Lab:
+def measured_twice(change: Change, *, runs: int = 8, rounds: int = 15, dimension: int = 6) -> Lab:
     """Runs of one network, with vectors and diagrams of both embedders."""
     lab = Lab()
     for number in range(runs):
@@ -58,3 +62,22 @@ def turned(points: Vectors, number: int) -> Vectors:
 def unrelated(points: Vectors, number: int) -> Vectors:
     """Noise that knows nothing of the outputs."""
     return np.random.default_rng([3, number]).normal(size=(len(points), 9))
+
+
+STRANGER = 3
+"""The run that is seen differently."""
+
+
+def one_run_elsewhere(points: Vectors, number: int) -> Vectors:
+    """A rotated copy, but for the second half of one run, which lies among the outputs of another one."""
+    if number == STRANGER:
+        points = points.copy()
+        points[len(points) // 2 :] = way(0, *points.shape)[: len(points) - len(points) // 2] + 1e-3
+    return turned(points, number)
+
+
+@cache
+def compared(change: Change) -> Answer:
+    """The answer about both embedders."""
+    (answer,) = answers(Evidence(measured_twice(change).frames()), only=["instruments"])
+    return answer
