@@ -30,6 +30,7 @@ FEW_ORDERS = 40
 """Ways to deal the runs below which the p-value can not be small."""
 
 _TIE = 1e-12
+_DIGITS = 9
 
 
 class DistanceAgreement(NamedTuple):
@@ -77,12 +78,15 @@ def distance_agreement(
 
 
 def _ranks(distances: Floats) -> Floats:
-    """The rank of each distance among those of different outputs, 0 on average; (n, n) with 0 on the diagonal."""
+    """The rank of each distance among those of different outputs, 0 on average; (n, n) with 0 on the diagonal.
+
+    Distances that rounding alone tells apart share theirs.
+    """
     from scipy.stats import rankdata
 
     upper = np.triu_indices(len(distances), 1)
     ranks = np.zeros_like(distances)
-    ranks[upper] = rankdata(distances[upper])
+    ranks[upper] = rankdata(np.round(distances[upper] / max(distances.max(), 1e-300), _DIGITS))
     ranks[upper] -= ranks[upper].mean()
     return ranks + ranks.T
 

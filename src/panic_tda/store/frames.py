@@ -138,7 +138,8 @@ def embeddings_frame(record: Record, experiment_ids: Sequence[str]) -> pl.DataFr
     """
     with record.reading() as connection:
         columns = sa.select(experiments.c.id, experiments.c.model_versions)
-        pins = dict(connection.execute(columns.where(experiments.c.id.in_(experiment_ids))).tuples())
+        rows = connection.execute(columns.where(experiments.c.id.in_(experiment_ids)))
+        pins = {row.id: row.model_versions for row in rows}
 
     def labelled(row: Any) -> tuple[Any, ...]:
         pinned = pins[row.experiment_id].get(row.name, row.version) == row.version
