@@ -13,7 +13,8 @@ def test_the_same_classes_by_other_names_agree_wholly() -> None:
     rng = np.random.default_rng(1)
     classes = rng.integers(-1, 4, size=120)
     found = adjusted_mutual_information(classes, (classes * 7) % 11, rng, runs=RUNS)
-    assert (found.estimate, found.low, found.n) == (pytest.approx(1.0), pytest.approx(1.0), 12)
+    assert (found.estimate, found.low) == pytest.approx((1.0, 1.0))
+    assert found.n == 12
 
 
 def test_unrelated_classes_agree_by_nothing_on_average() -> None:
