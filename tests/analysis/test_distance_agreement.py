@@ -70,7 +70,7 @@ def test_runs_of_different_length_never_change_places() -> None:
     rng = np.random.default_rng(7)
     one, other = rng.normal(size=(2, 6, 3))
     found = distance_agreement(one, other, rng, runs=[0, 0, 0, 1, 1, 2])
-    assert (found.p_value, found.chance) == (1.0, pytest.approx(found.correlation.estimate))
+    assert (found.p_value, found.chance) == pytest.approx((1.0, found.correlation.estimate))
 
 
 def test_distances_that_are_all_equal_have_no_ranks() -> None:
