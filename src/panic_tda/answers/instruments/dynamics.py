@@ -22,7 +22,8 @@ FEWEST_STEPS = 4
 FEWEST_RUNS = 4
 """Runs, below which numbers of runs are not ranked."""
 
-_MOST_CLUSTERED = 2_000
+_MOST_CLUSTERED = 800
+_RESAMPLES = 100
 
 Row = dict[str, Any]
 
@@ -102,7 +103,7 @@ def states(pair: Pair, groups: Sequence[Visited], rng: np.random.Generator) -> I
     keys = [([*hashes(each.one)], [*hashes(each.other)]) for each in pair.seen]
     one = [clusters[pair.one][keys[run][0][number]] for run, number in where]
     other = [clusters[pair.other][keys[run][1][number]] for run, number in where]
-    found = adjusted_mutual_information(one, other, rng, runs=points.runs)
+    found = adjusted_mutual_information(one, other, rng, runs=points.runs, resamples=_RESAMPLES)
     yield Statistic("states", "clusters, adjusted mutual information", found, 0.0, None, _lone(one, other))
     ends = final_states(groups)
     both = [
