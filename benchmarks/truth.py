@@ -14,7 +14,7 @@ import time
 
 from truths.truth import Effort, Share, Truth
 
-ROOMS = ("topology", "recurrence", "sensitivity", "twins", "clusters", "states", "decides", "published")
+ROOMS = ("topology", "recurrence", "sensitivity", "twins", "clusters", "states", "decides", "instruments", "published")
 
 
 def truths() -> list[Truth]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 import calendar
 import colorsys
+import difflib
 import fnmatch
 import heapq
 import inspect
-import posixpath
 import sched
 import shlex
 import statistics
@@ -29,9 +29,9 @@ from panic_tda.cli import main as panic_tda_command
 FUNCTIONS: tuple[Callable[..., Any], ...] = (
     calendar.leapdays,
     colorsys.rgb_to_yiq,
+    difflib.get_close_matches,
     fnmatch.filter,
     heapq.merge,
-    posixpath.commonprefix,
     shlex.join,
     sched.scheduler.empty,
     statistics.median_low,

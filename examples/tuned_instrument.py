@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import argparse
 import threading
-from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 from code_loop import experiment
-from scipy.spatial.distance import pdist
-from scipy.stats import spearmanr
 
 import panic_tda
 from panic_tda.training.config import validate_tuning
@@ -45,14 +41,11 @@ def no_record() -> panic_tda.Record:
 
 
 def compare(record: panic_tda.Record, experiment_id: str, embedders: tuple[str, str]) -> None:
-    """For each run: the mean step under both embedders, and how far they agree on what is near to what."""
-    vectors = panic_tda.embeddings(record, [experiment_id]).sort("run_id", "sequence_number")
-    print(f"{'run':8}  {'step, ' + embedders[0]:>22}  {'step, ' + embedders[1]:>22}  agreement")
-    for (run,), rows in vectors.group_by("run_id", maintain_order=True):
-        both = [np.stack(rows.filter(model=name)["vector"].to_list()) for name in embedders]
-        steps = [np.mean([np.linalg.norm(after - before) for before, after in pairwise(each)]) for each in both]
-        agreement = spearmanr(pdist(both[0]), pdist(both[1])).statistic
-        print(f"{str(run)[-8:]}  {steps[0]:22.3f}  {steps[1]:22.3f}  {agreement:9.2f}")
+    """What changed between the two embedders on the same trajectories: in sentences, run by run, output by output."""
+    (answer,) = panic_tda.analyse(record, [experiment_id], only=["instruments"], embedders=embedders)
+    print(answer.absence or "\n".join(finding.sentence for finding in answer.findings))
+    for name in ("agreement", "runs", "outputs"):
+        print(answer.tables.get(name))
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import re
+import runpy
 import shlex
 import shutil
 import sqlite3
@@ -319,6 +320,13 @@ def test_every_example_is_a_valid_experiment(path: Path) -> None:
 def status_of_all(record: Record) -> list[tuple[str, int, int]]:
     with record.reading() as connection:
         return [(row["status"], row["runs"], row["invocations"]) for row in list_experiments(connection)]
+
+
+def test_every_function_of_the_example_has_its_source_in_this_python() -> None:
+    example = runpy.run_path(str(ROOT / "examples" / "code_loop.py"))
+    texts = [example["source"](function) for function in example["FUNCTIONS"]]
+    assert len(set(texts)) == len(texts) == 10
+    assert all("def " in text for text in texts)
 
 
 def test_code_is_explained_and_coded_again_by_the_example(tmp_path: Path) -> None:

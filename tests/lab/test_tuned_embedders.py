@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from panic_tda.errors import ConfigurationError, NotFound
+from panic_tda.answers.answering import analyse
+from panic_tda.errors import ConfigurationError, NotFound, UnknownModel
 from panic_tda.lab.laboratory import extend, load_config, perform
 from panic_tda.lab.perform import load
 from panic_tda.models.versions.changing import add_version, promote, rollback
@@ -89,3 +90,37 @@ def test_vectors_are_found_by_the_name_of_their_version(sqlite_record: Record) -
         assert embedder_version(connection, f"{found.name}@{found.version}") == found
         with pytest.raises(NotFound):
             embedder_version(connection, NAME)
+
+
+def test_the_same_trajectories_are_measured_by_another_version_and_compared(sqlite_record: Record) -> None:
+    base = {**CONFIG, "embedding_models": [NAME], "seeds": [7, 8, 9], "stages": {}}
+    key = perform(sqlite_record, load_config(base)).id
+    only = ["instruments"]
+    with pytest.raises(NotFound, match=f"{NAME}@1 has not measured these experiments") as missing:
+        analyse(sqlite_record, [key], only=only, embedders=[NAME, f"{NAME}@champion"])
+    assert missing.value.hint.endswith(f"panic-tda experiment extend {key} --embedder {NAME}@1")
+
+    before = measured_by(sqlite_record)
+    outcome = extend(sqlite_record, key, embedders=[f"{NAME}@champion", f"{NAME}@2", NAME])
+    assert (outcome.status, outcome.runs, before) == ("completed", 3, {NAME})
+    assert measured_by(sqlite_record) == {NAME, f"{NAME}@1", f"{NAME}@2"}
+    assert [spec.name for spec in load(sqlite_record, key)[1].embedders] == [NAME, f"{NAME}@1", f"{NAME}@2"]
+    (answer,) = analyse(sqlite_record, [key], only=only, embedders=[NAME, f"{NAME}@champion"])
+    agreement = answer.tables["agreement"]
+    assert set(agreement.select("embedder", "other").iter_rows()) == {(NAME, f"{NAME}@1")}
+    # Both versions are copies of the base.
+    assert agreement.filter(statistic="linear CKA")["value"][0] == pytest.approx(1.0)
+    (everything,) = analyse(sqlite_record, [key], only=only)
+    assert everything.tables["agreement"].select("embedder", "other").n_unique() == 3
+
+    promote(NAME, 2)
+    assert [spec.name for spec in load(sqlite_record, key)[1].embedders] == [NAME, f"{NAME}@1", f"{NAME}@2"]
+
+
+def test_an_embedder_that_nobody_knows_is_not_added(sqlite_record: Record) -> None:
+    key = perform(sqlite_record, load_config(CONFIG)).id
+    with pytest.raises(UnknownModel):
+        extend(sqlite_record, key, embedders=[f"{NAME}@3"])
+    with pytest.raises(ConfigurationError, match="is a generator"):
+        extend(sqlite_record, key, embedders=["DummyT2I"])
+    assert measured_by(sqlite_record) == {f"{NAME}@1"}

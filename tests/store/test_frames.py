@@ -132,6 +132,20 @@ def test_every_occurrence_of_a_content_has_its_vector(record: Record) -> None:
     np.testing.assert_array_equal(np.array(frame["vector"][1], np.float32), vector(B.sha256))
 
 
+def test_vectors_of_another_version_of_the_same_name_are_told_apart(record: Record) -> None:
+    key, ids = furnish(record)
+    with record.writing() as connection:
+        measure(connection, [A], spec=replace(EMBEDDER, revision=2))
+        measure(connection, [A], spec=replace(EMBEDDER, name="Stranger"))
+    rows = frames.embeddings_frame(record, [key]).select("run_id", "sequence_number", "model").rows()
+    assert sorted(rows) == [
+        (ids[0], 1, "Embedder"),
+        (ids[0], 1, "Embedder@2"),
+        (ids[0], 1, "Stranger"),
+        (ids[0], 3, "Embedder"),
+    ]
+
+
 def test_bars_keep_their_infinities(record: Record) -> None:
     key, ids = furnish(record)
     assert frames.bars_frame(record, [key]).rows() == [

@@ -14,6 +14,7 @@ from panic_tda.analysis.cluster_stability import adjusted_rand, subsampling_stab
 from panic_tda.analysis.clustering import Clustering, cluster
 from panic_tda.analysis.core_sets import core_set_sequences
 from panic_tda.analysis.diagram_distances import bottleneck_distance, distance_matrix, lifetime_l1, wasserstein_distance
+from panic_tda.analysis.distance_agreement import DistanceAgreement, distance_agreement
 from panic_tda.analysis.distance_to_round_zero import distance_to_round_zero
 from panic_tda.analysis.distances import Distinct, euclidean_distances, merge_repeats
 from panic_tda.analysis.divergence import DivergenceCurve, divergence_curve, prompt_divergence
@@ -25,17 +26,21 @@ from panic_tda.analysis.generations import first_against_last
 from panic_tda.analysis.group_test import GroupTest, group_test
 from panic_tda.analysis.homology import PersistenceDiagram, persistence_diagram
 from panic_tda.analysis.irreversibility import irreversibility
+from panic_tda.analysis.linear_cka import linear_cka
 from panic_tda.analysis.lyapunov import LyapunovExponent, lyapunov_exponent
 from panic_tda.analysis.markov_chain import MarkovChain, markov_chain
 from panic_tda.analysis.mean_cumulative_drift import mean_cumulative_drift, semantic_drift_rate
 from panic_tda.analysis.medoids import medoids
 from panic_tda.analysis.mixing_time import mixing_time, spectral_gap
 from panic_tda.analysis.motifs import motif_table
+from panic_tda.analysis.mutual_information import adjusted_mutual_information
+from panic_tda.analysis.neighbour_overlap import NeighbourOverlap, neighbour_overlap
 from panic_tda.analysis.outlier_diagnosis import outlier_diagnosis
 from panic_tda.analysis.periodicity import periodicity
 from panic_tda.analysis.permanova import Permanova, permanova
 from panic_tda.analysis.persistent_entropy import EntropyResult, persistent_entropy
 from panic_tda.analysis.pooled_relaxation import pooled_relaxation_time
+from panic_tda.analysis.procrustes_distance import Procrustes, procrustes_distance
 from panic_tda.analysis.recoverability import Recoverability, prompt_recoverability
 from panic_tda.analysis.recurrence import Absorption, exact_absorption, recurrence_matrix, threshold_at_quantile
 from panic_tda.analysis.recurrence_quantification import (
@@ -66,6 +71,7 @@ from panic_tda.analysis.twins import TwinGrowth, twin_growth
 __all__ = [
     "Absorption",
     "Clustering",
+    "DistanceAgreement",
     "Distinct",
     "DivergenceCurve",
     "EntropyResult",
@@ -73,8 +79,10 @@ __all__ = [
     "Interval",
     "LyapunovExponent",
     "MarkovChain",
+    "NeighbourOverlap",
     "Permanova",
     "PersistenceDiagram",
+    "Procrustes",
     "Recoverability",
     "RecurrenceQuantification",
     "RelaxationFit",
@@ -84,6 +92,7 @@ __all__ = [
     "TransitionCounts",
     "TwinGrowth",
     "WindowPeriodicity",
+    "adjusted_mutual_information",
     "adjusted_rand",
     "attractor_regression",
     "bootstrap_interval",
@@ -93,6 +102,7 @@ __all__ = [
     "cluster",
     "core_set_sequences",
     "dispersion",
+    "distance_agreement",
     "distance_matrix",
     "distance_to_previous",
     "distance_to_round_zero",
@@ -108,6 +118,7 @@ __all__ = [
     "irreversibility",
     "kaplan_meier",
     "lifetime_l1",
+    "linear_cka",
     "lyapunov_exponent",
     "markov_chain",
     "markov_surrogate",
@@ -117,6 +128,7 @@ __all__ = [
     "mixing_time",
     "motif_table",
     "nearest_neighbour_exponent",
+    "neighbour_overlap",
     "outlier_diagnosis",
     "periodicity",
     "permanova",
@@ -124,6 +136,7 @@ __all__ = [
     "persistent_entropy",
     "phase_surrogate",
     "pooled_relaxation_time",
+    "procrustes_distance",
     "prompt_divergence",
     "prompt_recoverability",
     "recurrence_matrix",

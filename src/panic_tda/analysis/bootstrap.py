@@ -55,6 +55,12 @@ def bootstrap_interval(
     return Interval(estimate, low, high, level, len(rows))
 
 
+def clipped(interval: Interval, least: float, most: float) -> Interval:
+    """The interval with its estimate and ends brought into [``least``, ``most``]; NaN stays NaN."""
+    estimate, low, high = (float(np.clip(each, least, most)) for each in interval[:3])
+    return interval._replace(estimate=estimate, low=low, high=high)
+
+
 def _percentiles(values: list[float], level: float) -> tuple[float, float]:
     known = np.asarray(values)[~np.isnan(values)]
     if not len(known):

@@ -89,6 +89,14 @@ def finite_points(points: ArrayLike, dtype: type[Precision]) -> NDArray[Precisio
     return rows
 
 
+def paired_points(one: ArrayLike, other: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both clouds as (n, d) and (n, e) float64; ``RequestError`` unless they are finite and have equally many rows."""
+    first, second = finite_points(one, np.float64), finite_points(other, np.float64)
+    if len(first) != len(second) or not len(first):
+        raise RequestError(f"two clouds of the same outputs are compared; they have {len(first)} and {len(second)}")
+    return first, second
+
+
 def centred_with_squares(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """``rows`` (n, d) minus their mean, and their squared norms (n,); ``RequestError`` when these overflow."""
     with np.errstate(over="ignore", invalid="ignore"):

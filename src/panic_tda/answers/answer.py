@@ -31,6 +31,8 @@ class Request:
     analysis: str
     rng: np.random.Generator
     report: Callable[[Progress], None] = field(repr=False)
+    ask: Callable[[str], Answer] = field(repr=False)
+    """What another analysis, by name, answers of the same evidence and seed; it is computed once for all who ask."""
 
     def each(self, items: Iterable[Item], words: str) -> Iterator[Item]:
         """The items one by one, telling how far it is: ``for run in request.each(runs, "runs"): …``."""

@@ -14,7 +14,17 @@ from panic_tda.errors import RequestError
 from panic_tda.models.catalogue import close_names
 from panic_tda.models.plugins import with_plugins
 
-ROOMS = ("absorption", "recurrence", "topology", "sensitivity", "twins", "states", "decides", "published")
+ROOMS = (
+    "absorption",
+    "recurrence",
+    "topology",
+    "sensitivity",
+    "twins",
+    "states",
+    "decides",
+    "instruments",
+    "published",
+)
 PLUGIN_GROUP = "panic_tda.analyses"
 
 

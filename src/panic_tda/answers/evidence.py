@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from panic_tda.answers.trajectory import Cloud, Run, Trajectory, clouds, run_rows, trajectories
 from panic_tda.answers.words import run_names
+from panic_tda.errors import NotFound
 from panic_tda.store import frames
 from panic_tda.store.database import Record
 
@@ -121,7 +122,26 @@ def _everything(record: Record, experiment_ids: Sequence[str]) -> Frames:
     )
 
 
-def gather(record: Record, experiment_ids: Sequence[str]) -> Evidence:
-    """The evidence of these experiments, by full ids."""
-    runs, twins = apart(_everything(record, experiment_ids))
+def gather(record: Record, experiment_ids: Sequence[str], *, embedders: Sequence[str] = ()) -> Evidence:
+    """The evidence of these experiments, by full ids; with ``embedders`` (names) what these measured alone.
+
+    Raises ``NotFound`` for an embedder that measured nothing in these experiments.
+    """
+    everything = _everything(record, experiment_ids)
+    if embedders:
+        everything = _measured_by(embedders, everything, experiment_ids)
+    runs, twins = apart(everything)
     return Evidence(runs, record, tuple(experiment_ids), twins)
+
+
+def _measured_by(embedders: Sequence[str], everything: Frames, experiment_ids: Sequence[str]) -> Frames:
+    import polars as pl
+
+    known = set(everything.embeddings["model"].unique())
+    for name in embedders:
+        if name not in known:
+            commands = "; ".join(f"panic-tda experiment extend {key} --embedder {name}" for key in experiment_ids)
+            raise NotFound(f"{name} has not measured these experiments", hint=f"it does so with: {commands}")
+    mine = pl.col("model").is_in(list(embedders))
+    measured = ("embeddings", "persistence_bars", "persistence_diagrams")
+    return everything._replace(**{name: getattr(everything, name).filter(mine) for name in measured})

@@ -87,9 +87,9 @@ def count(number: int, noun: str) -> str:
 
 def between(interval: Interval, digits: int = 2) -> str:
     """``0.84 [0.80, 0.88]``: the estimate and its interval; the estimate alone where the interval is not known."""
-    estimate = f"{interval.estimate:.{digits}f}"
+    estimate = f"{interval.estimate:z.{digits}f}"
     known = interval.low == interval.low and interval.high == interval.high
-    return f"{estimate} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]" if known else estimate
+    return f"{estimate} [{interval.low:z.{digits}f}, {interval.high:z.{digits}f}]" if known else estimate
 
 
 def percent(interval: Interval) -> str:

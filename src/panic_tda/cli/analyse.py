@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from panic_tda.cli.aliases import resolved_embedders
 from panic_tda.cli.context import Context
 from panic_tda.cli.output import print_json
 
@@ -25,6 +26,10 @@ def analyse(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Experiments: ids, prefixes or `latest`.")],
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="NAMES", help="These analyses alone, separated by commas.")
+    ] = None,
+    embedders: Annotated[
+        list[str] | None,
+        typer.Option("--embedders", metavar="NAMES", help="These embedders or versions alone, separated by commas."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder for the files; analysis-ID unless given.")
@@ -45,14 +50,16 @@ def analyse(
     options: Context = context.obj
     if out is not None and out.exists() and not out.is_dir():
         raise RequestError(f"--out {out} is a file; name a folder")
-    names = [name.strip() for given in only or () for name in given.split(",")]
+    names = _listed(only)
     chosen(tuple(names))
+    seen_by = resolved_embedders(options, _listed(embedders))
     with options.record() as record:
         with record.reading() as connection:
             keys = experiment_ids(connection, ids)
         folder = out or Path(f"analysis-{keys[0][:13]}")
         with shown_progress(quiet=options.quiet) as report:
-            found = list(answers(gather(record, keys), only=names, seed=seed, report=report))
+            evidence = gather(record, keys, embedders=seen_by)
+            found = list(answers(evidence, only=names, seed=seed, report=report))
         told = answered(found)
         shapes = [_write(each, folder) for each in told]
         write_findings(found, folder)
@@ -63,6 +70,10 @@ def analyse(
     if _print(found, whole=options.verbose):
         print(f"All findings are in {folder / 'findings.md'}; --verbose prints them")
     print(f"Tables and figures are in {folder}; look at {folder / 'report.html'}")
+
+
+def _listed(given: Sequence[str] | None) -> list[str]:
+    return [name.strip() for names in given or () for name in names.split(",")]
 
 
 def _write(told: Answered, folder: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from panic_tda.cli.aliases import resolved_embedders
 from panic_tda.cli.context import Context
 from panic_tda.cli.output import counted, duration, print_json, print_table
 
@@ -25,7 +26,7 @@ Id = Annotated[str, typer.Argument(help="Clustering: id, unambiguous prefix, or 
 @app.command()
 def compute(
     context: typer.Context,
-    embedder: Annotated[str, typer.Option(help="Name of an embedder, or NAME@VERSION.")],
+    embedder: Annotated[str, typer.Option(help="Name of an embedder, NAME@VERSION or NAME@champion.")],
     experiment: Annotated[
         list[str] | None, typer.Option(help="Only this experiment's outputs; may be repeated.", show_default="all")
     ] = None,
@@ -44,6 +45,7 @@ def compute(
 
     options: Context = context.obj
     chosen = None if algorithm is None else algorithm_named(algorithm)
+    [embedder] = resolved_embedders(options, [embedder])
     with options.record() as record:
         with record.reading() as connection:
             keys = tuple(experiment_ids(connection, experiment or []))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from panic_tda.cli.aliases import resolved_embedders
 from panic_tda.cli.context import Context
 from panic_tda.cli.output import counted, duration, memory, message, print_json, print_table, rate
 
@@ -96,22 +97,28 @@ def extend(
     max_length: Annotated[int | None, typer.Option(min=1, help="New length of every run.", show_default=False)] = None,
     prompt: Annotated[list[str] | None, typer.Option(help="Another prompt; may be repeated.")] = None,
     seed: Annotated[list[int] | None, typer.Option(min=-1, help="Another seed; may be repeated.")] = None,
+    embedder: Annotated[
+        list[str] | None, typer.Option(help="Another embedder, or a version of one; may be repeated.")
+    ] = None,
     batch_size: BatchSize = None,
     executor: ExecutorName = None,
     workers: Workers = None,
     fail_on_error: Share = None,
     accept: Accept = False,
 ) -> None:
-    """Add steps, prompts or seeds to an experiment and perform them."""
+    """Add steps, prompts, seeds or embedders to an experiment and perform them."""
     from panic_tda.lab import perform as performing
 
     options: Context = context.obj
     prompts, seeds = prompt or [], seed or []
+    embedders = resolved_embedders(options, embedder or [])
 
     def begin(bench: Workbench) -> list[str]:
         key, experiment = performing.load(bench.record, id)
-        there = _already_there(experiment.config, max_length, prompts, seeds)
-        performing.extend(bench, key, max_length=max_length, prompts=prompts, seeds=seeds, accept=accept)
+        there = _already_there(experiment.config, max_length, prompts, seeds, embedders)
+        performing.extend(
+            bench, key, max_length=max_length, prompts=prompts, seeds=seeds, embedders=embedders, accept=accept
+        )
         if there:
             options.say(f"experiment {key} already has {', '.join(there)}")
         return [key]
@@ -128,14 +135,19 @@ def _stored_programs(options: Context) -> Mapping[str, Definition]:
 
 
 def _already_there(
-    config: ExperimentConfig, max_length: int | None, prompts: Sequence[str], seeds: Sequence[int]
+    config: ExperimentConfig,
+    max_length: int | None,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    embedders: Sequence[str],
 ) -> list[str]:
     """What is to be added to an experiment and changes nothing, since it is there."""
     from panic_tda.answers.words import shorten
 
     there = [f"max_length {max_length}"] if max_length == config.max_length else []
     there += [f"the prompt “{shorten(prompt, 40)}”" for prompt in prompts if prompt in config.prompts]
-    return there + [f"seed {seed}" for seed in seeds if seed in config.seeds]
+    there += [f"seed {seed}" for seed in seeds if seed in config.seeds]
+    return there + [f"the embedder {name}" for name in embedders if name in config.embedding_models]
 
 
 def _work(

@@ -124,10 +124,11 @@ def extend(
     max_length: int | None = None,
     prompts: Sequence[str] = (),
     seeds: Sequence[int] = (),
+    embedders: Sequence[str] = (),
     settings: Settings | None = None,
     progress: Callable[[Progress], None] = ignore_progress,
 ) -> Outcome:
-    """Adds steps, prompts or seeds to an experiment, and performs them."""
+    """Adds steps, prompts, seeds or embedders to an experiment, and performs them."""
     with open_bench(record, settings, progress=progress) as bench:
-        key = performing.extend(bench, name, max_length=max_length, prompts=prompts, seeds=seeds)
+        key = performing.extend(bench, name, max_length=max_length, prompts=prompts, seeds=seeds, embedders=embedders)
         return performing.perform(bench, [key])[0]

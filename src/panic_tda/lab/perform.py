@@ -31,6 +31,7 @@ from panic_tda.lab.sanity import gate
 from panic_tda.lab.sharing import signs_of_life
 from panic_tda.lab.validation import validate_config
 from panic_tda.lab.workbench import Task, Workbench
+from panic_tda.models.catalogue import find
 from panic_tda.store.database import Record
 from panic_tda.store.experiments import (
     create_experiment,
@@ -132,21 +133,25 @@ def extend(
     max_length: int | None = None,
     prompts: Sequence[str] = (),
     seeds: Sequence[int] = (),
+    embedders: Sequence[str] = (),
     accept: bool = False,
 ) -> str:
-    """Adds steps, prompts or seeds to an experiment in the record; :func:`perform` then does what was added.
+    """Adds steps, prompts, seeds or embedders to an experiment in the record; :func:`perform` then does what was added.
 
-    Raises ``RecordBusy`` while a living process performs it.
+    An alias among the embedders, ``NAME@champion``, is the version that it means now. Raises ``RecordBusy`` while a
+    living process performs the experiment.
     """
     key, experiment = load(bench.record, name)
     config = experiment.to_json()
-    if not (max_length or prompts or seeds):
-        raise RequestError("nothing to extend", hint="give --max-length, --prompt or --seed")
+    if not (max_length or prompts or seeds or embedders):
+        raise RequestError("nothing to extend", hint="give --max-length, --prompt, --seed or --embedder")
     if max_length is not None and max_length < config["max_length"]:
         raise RequestError(f"experiment {key} already has max_length {config['max_length']}; it cannot shrink")
     config["max_length"] = max_length or config["max_length"]
     config["prompts"] += [prompt for prompt in prompts if prompt not in config["prompts"]]
     config["seeds"] += [seed for seed in seeds if seed not in config["seeds"]]
+    measuring = dict.fromkeys(find(embedder).name for embedder in embedders)
+    config["embedding_models"] += [each for each in measuring if each not in config["embedding_models"]]
     extended = _restored(bench.record, config)
     preflight(extended.models(), bench.executor)
     gate(bench, extended, accept=accept)

@@ -87,6 +87,11 @@ def look_up(name: str) -> ModelSpec | None:
     return specs.get(resolved(name, specs))
 
 
+def meant(name: str) -> str:
+    """What an alias (``NAME@champion``, ``NAME@0``) means now; any other name, known or not, as it is."""
+    return resolved(name, catalogue()) if "@" in name else name
+
+
 def find(name: str) -> ModelSpec:
     """The model of that name, or the one that an alias (``NAME@champion``) means now.
 

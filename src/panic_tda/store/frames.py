@@ -131,16 +131,36 @@ def _invocation(row: Any) -> tuple[Any, ...]:
 
 
 def embeddings_frame(record: Record, experiment_ids: Sequence[str]) -> pl.DataFrame:
-    """Columns run_id, sequence_number, model, vector: one row for each (invocation, embedder)."""
+    """Columns run_id, sequence_number, model, vector: one row for each (invocation, embedder).
+
+    Of an embedder that the experiment uses, ``model`` is the name of the version it is pinned to; vectors by another
+    version of the same name, made for other experiments that share outputs, go by ``NAME@VERSION``.
+    """
+    with record.reading() as connection:
+        columns = sa.select(experiments.c.id, experiments.c.model_versions)
+        rows = connection.execute(columns.where(experiments.c.id.in_(experiment_ids)))
+        pins = {row.id: row.model_versions for row in rows}
+
+    def labelled(row: Any) -> tuple[Any, ...]:
+        pinned = pins[row.experiment_id].get(row.name, row.version) == row.version
+        return row.run_id, row.sequence_number, row.name if pinned else f"{row.name}@{row.version}", row.vector
+
     query = (
-        sa.select(invocations.c.run_id, invocations.c.sequence_number, model_versions.c.name, embeddings.c.vector)
+        sa.select(
+            invocations.c.run_id,
+            invocations.c.sequence_number,
+            runs.c.experiment_id,
+            model_versions.c.name,
+            model_versions.c.version,
+            embeddings.c.vector,
+        )
         .join(runs, runs.c.id == invocations.c.run_id)
         .join(embeddings, embeddings.c.output_id == invocations.c.output_id)
         .join(model_versions, model_versions.c.id == embeddings.c.model_version_id)
         .where(runs.c.experiment_id.in_(experiment_ids))
         .order_by(model_versions.c.name, invocations.c.run_id, invocations.c.sequence_number)
     )
-    return _frame(record, query, _EMBEDDINGS, tuple)
+    return _frame(record, query, _EMBEDDINGS, labelled)
 
 
 def vector_batches(record: Record, experiment_ids: Sequence[str], model_version_id: str) -> Iterator[pl.DataFrame]:

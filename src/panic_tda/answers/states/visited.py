@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from panic_tda.answers.rounds import Rounds, continued, rounds_of
 from panic_tda.answers.trajectory import Step, evenly
 from panic_tda.answers.words import count, shorten
+from panic_tda.errors import NotFound
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,7 +141,10 @@ def stored_states(evidence: Evidence, embedder: str, rounds: Sequence[Rounds]) -
 
     if evidence.record is None:
         return None
-    found = stored_clusters(evidence.record, evidence.experiment_ids, embedder)
+    try:
+        found = stored_clusters(evidence.record, evidence.experiment_ids, embedder)
+    except NotFound:  # another experiment had the same outputs measured, and this one does not know the embedder
+        return None
     if found is None or not all(sha in found.labels for each in rounds for sha in hashes(each)):
         return None
     return States(found.labels, f"{found.algorithm}, stored as {found.stored}", found.cautions)
