@@ -14,11 +14,14 @@ from panic_tda.errors import InsufficientData, RequestError, TrainingBusy
 from panic_tda.models.catalogue import find
 from panic_tda.models.hashing import sha256_of_file
 from panic_tda.models.model import ModelSpec, Placement
+from panic_tda.models.torch_sentence.tunable import sentence_transformer
 from panic_tda.models.versions.manifest import read_manifest
 from panic_tda.models.versions.register import line_of, version_folder, versions_folder
 from panic_tda.store.database import Record
-from panic_tda.training.config import TuningConfig
+from panic_tda.training.config import Training, TuningConfig
 from panic_tda.training.finetune import Tuned, _only_one, finetune
+from panic_tda.training.pairs import Pair
+from panic_tda.training.tuning import tune
 from support.checkpoints import Twins, require_libraries, twins
 from support.tuning import NAME, cipher_pairs, tiny_embedder, tuning
 
@@ -95,6 +98,21 @@ def test_pairs_that_teach_nothing_are_rejected_and_the_champion_stays_as_it_was(
     assert made.manifest["verdict"]["objections"]
     assert vectors(f"{NAME}@champion").tobytes() == before.tobytes()
     assert find(f"{NAME}@2").name == f"{NAME}@2"
+
+
+def test_what_follows_the_tokens_that_are_trained_on_changes_nothing(tiny: ModelSpec, tmp_path: Path) -> None:
+    def trained(tail: str, most: int) -> bytes:
+        model = sentence_transformer(tiny, Placement())
+        known = model.max_seq_length
+        pairs = [Pair(each.anchor, each.positive + tail, each.source) for each in cipher_pairs(40)]
+        folder = tmp_path / f"{tail}-{most}"
+        parameters = Training(learning_rate=0.02, max_tokens=most)
+        assert tune(model, pairs, parameters, folder, report=lambda *_: None, stop=threading.Event())
+        assert model.max_seq_length == known
+        return b"".join(each.numpy().tobytes() for each in model.state_dict().values())
+
+    assert trained(" apple", 8) == trained(" harbour", 8)  # six letters, and two tokens around them
+    assert trained(" apple", 32) != trained(" harbour", 32)
 
 
 def test_an_interrupted_training_is_gone_on_with_and_ends_where_it_would_have(

@@ -70,6 +70,9 @@ class Training(_Strict):
 
     epochs: int = Field(default=1, ge=1, le=1_000, description="How often each pair is seen.")
     batch_size: int = Field(default=32, ge=2, le=65_536, description="Pairs that are contrasted with each other.")
+    max_tokens: int = Field(
+        default=128, ge=8, le=1_000_000, description="Tokens of a text that are trained on; measured is with all of it."
+    )
     learning_rate: Annotated[float, BeforeValidator(_number)] = Field(
         default=2e-5, gt=0.0, le=1.0, description="Its highest value."
     )

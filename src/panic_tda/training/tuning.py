@@ -46,7 +46,7 @@ def tune(
     seed, pairs and number of threads give the same weights.
     """
     use_adapter = parameters.uses_adapter(sum(each.numel() for each in model.parameters()))
-    with _alone(parameters.seed, str(model.device), threads), quiet():
+    with _alone(parameters.seed, str(model.device), threads), _shortened(model, parameters.max_tokens), quiet():
         if use_adapter:
             put_adapter(model, parameters.lora_rank)
         trainer = _trainer(model, pairs, parameters, folder, prompt, report, stop)
@@ -148,6 +148,17 @@ def _checkpoint(folder: Path) -> str | None:
     """The last checkpoint that is whole."""
     found = [path for path in folder.glob("checkpoint-*") if all((path / name).is_file() for name in _STATE)]
     return str(max(found, key=lambda path: int(path.name.rpartition("-")[2]))) if found else None
+
+
+@contextmanager
+def _shortened(model: Any, most: int) -> Iterator[None]:
+    """Inside the block the model reads no more than so many tokens of a text."""
+    before = model.max_seq_length
+    model.max_seq_length = min(before or most, most)
+    try:
+        yield
+    finally:
+        model.max_seq_length = before
 
 
 @contextmanager
