@@ -18,7 +18,8 @@ from panic_tda.models.versions.manifest import read_manifest
 from panic_tda.models.versions.register import line_of, version_folder, versions_folder
 from panic_tda.store.database import Record
 from panic_tda.training.config import TuningConfig
-from panic_tda.training.finetune import Tuned, _only_one, finetune
+from panic_tda.training.finetune import Tuned, finetune
+from panic_tda.training.lock import only_one
 from support.checkpoints import Twins, require_libraries, twins
 from support.tuning import NAME, cipher_pairs, tiny_embedder, tuning
 
@@ -142,5 +143,5 @@ def test_what_cannot_be_tuned_is_said_before_anything_is_loaded(tiny: ModelSpec,
         tuned(tuning(tmp_path, pairs, model="GTELarge"))
     with pytest.raises(InsufficientData, match="fewer than min_pairs"):
         tuned(tuning(tmp_path, pairs[:50]))
-    with _only_one(NAME), pytest.raises(TrainingBusy):
+    with only_one("Another"), pytest.raises(TrainingBusy):
         tuned(tuning(tmp_path, pairs))
