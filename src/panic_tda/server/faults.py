@@ -17,7 +17,6 @@ _STATUS: dict[type[PanicError], int] = {
     errors.NotFound: 404,
     errors.ModelVersionChanged: 409,
     errors.RecordBusy: 409,
-    errors.TrainingBusy: 409,
     errors.SessionLost: 410,
     errors.RequestError: 400,
     errors.ConstraintError: 422,

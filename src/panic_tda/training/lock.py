@@ -7,12 +7,12 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from panic_tda.errors import TrainingBusy, make_folder
+from panic_tda.errors import TrainingBusy, make_folder, naming_the_file
 from panic_tda.models.versions.register import lock_file
 
 
@@ -24,22 +24,28 @@ def only_one(model: str) -> Iterator[None]:
     """
     path = lock_file()
     make_folder(path.parent)
-    with path.open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            hint = "wait until it has ended, or stop it; tunings follow one another"
-            raise TrainingBusy(_holder(path), hint=hint) from None
-        _write(lock, {"model": model, "pid": os.getpid(), "machine": platform.node(), "since": _now()})
+    with ExitStack() as held:
+        with naming_the_file(path):
+            lock = held.enter_context(path.open("a", encoding="utf-8"))  # as it is, for it says who holds it
+            _take(lock, path)
+            _sign(lock, model)
         try:
             yield
         finally:
-            _write(lock, {})
+            lock.truncate(0)
 
 
-def _write(lock: IO[str], said: dict[str, object]) -> None:
+def _take(lock: IO[str], path: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        hint = "wait until it has ended, or stop it; tunings follow one another"
+        raise TrainingBusy(_holder(path), hint=hint) from None
+
+
+def _sign(lock: IO[str], model: str) -> None:
     lock.truncate(0)
-    json.dump(said, lock)
+    json.dump({"model": model, "pid": os.getpid(), "machine": platform.node(), "since": _now()}, lock)
     lock.flush()
 
 
