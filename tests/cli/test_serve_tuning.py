@@ -16,7 +16,7 @@ from cli.serving import served
 from panic_tda.models.versions.register import line_of, versions_folder
 from support.checkpoints import Twins, require_libraries, twins
 from support.servers import events
-from support.tuning import NAME, cipher_pairs, tiny_embedder, tuning_file
+from support.tuning import NAME, cipher_pairs, nobody_tunes, tiny_embedder, tuning_file
 from support.waiting import eventually, is_running
 
 __all__ = ["twins"]
@@ -57,6 +57,7 @@ def test_a_server_that_is_killed_in_the_middle_leaves_no_process_no_lock_and_no_
         assert f"has been tuning {NAME} since" in first
         assert tuner not in (process.pid, os.getpid())
         assert eventually(lambda: not is_running(tuner))
+        assert eventually(nobody_tunes)
     assert line_of(NAME).versions == ()
     assert not [path for path in versions_folder(NAME).iterdir() if not path.name.startswith(".training-")]
     (config.parent / "pairs.jsonl").write_text("")

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from panic_tda.errors import TrainingBusy
 from panic_tda.models.adding import add
 from panic_tda.models.model import ModelSpec
 from panic_tda.training.config import TuningConfig, validate_tuning
+from panic_tda.training.lock import only_one
 from panic_tda.training.pairs import Pair, jsonl
 from support.checkpoints import Twins
 
@@ -54,3 +56,12 @@ def tuning_file(folder: Path, pairs: list[Pair], **changes: Any) -> dict[str, An
 def tuning(folder: Path, pairs: list[Pair], **changes: Any) -> TuningConfig:
     """A checked tuning file."""
     return validate_tuning(tuning_file(folder, pairs, **changes), folder=folder)
+
+
+def nobody_tunes() -> bool:
+    """Whether the lock is free."""
+    try:
+        with only_one(NAME):
+            return True
+    except TrainingBusy:
+        return False

@@ -70,7 +70,7 @@ class ScheduledTuning:
             now = self._schedule.clock()
             if now >= self._due:
                 self._begin()
-                self._due = self._next(max(now, self._due))
+                self._due = self._next(now)
 
     def _seconds(self) -> float:
         left = (self._due - self._schedule.clock()).total_seconds()
