@@ -37,7 +37,7 @@ PanicError                        1  the work failed
 │   └── ExecutorClosed               a call after close
 ├── TrainingError                 1  tuning an embedder
 │   ├── InsufficientData             the corpus has too few pairs
-│   └── TrainingBusy                 another process is tuning the same embedder
+│   └── TrainingBusy                 another process is tuning an embedder
 ├── NotWritten                    1  a file could not be written, the disk is full for example
 └── TooManyFailures               1  more runs failed than --fail-on-error allows
 
@@ -217,7 +217,7 @@ class InsufficientData(TrainingError):
 
 
 class TrainingBusy(TrainingError):
-    """Another process is tuning the same embedder."""
+    """Another process is tuning an embedder."""
 
 
 class NotWritten(PanicError):

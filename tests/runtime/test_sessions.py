@@ -161,6 +161,23 @@ def test_sessions_end_after_their_time_and_not_while_they_are_used() -> None:
     executor.close()
 
 
+def test_a_session_has_seeds_that_follow_each_other_and_a_time_of_its_own_to_end() -> None:
+    time = StillTime()
+    executor = InProcessExecutor()
+    sessions = Sessions(executor, ttl_s=100, clock=time.clock)
+    short, long = sessions.open(seed=7, ttl_s=10, model="Trouble"), sessions.open()
+    assert [sessions.ask(short, TROUBLE, "x").seeds for _ in range(2)] == [(7,), (8,)]
+    assert sessions.ask(short, TROUBLE, "x", seed=3).seeds == (3,)
+    time.seconds += 9
+    found = sessions.standing(short)
+    assert (found.model, found.seed, found.ttl_s, found.idle_s, len(found.turns)) == ("Trouble", 7, 10, 9, 3)
+    time.seconds += 2  # to have been looked at is not to have been used
+    assert [each.id for each in sessions.standings()] == [long]
+    with pytest.raises(SessionNotFound, match=short):
+        sessions.standing(short)
+    executor.close()
+
+
 def test_only_so_many_sessions_may_be_open_and_ended_ones_make_room() -> None:
     time = StillTime()
     executor = InProcessExecutor()

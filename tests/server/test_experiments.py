@@ -80,7 +80,7 @@ def test_a_cancelled_experiment_is_interrupted_and_can_be_resumed(tmp_path: Path
         key = created(server, long)
         with server.client.stream("GET", f"/experiments/{key}/events") as answer:
             heard = events(answer.iter_lines())
-            assert next(name for name, _ in heard if name == "progress")
+            assert next(data for name, data in heard if name == "progress" and data["done"])
             assert server.post(f"/experiments/{key}/cancel", headers=BEARER).status_code == 202
             name, last = list(heard)[-1]
         assert (name, last["status"]) == ("end", "interrupted")

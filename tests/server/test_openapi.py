@@ -64,6 +64,7 @@ def bodies(draw: st.DrawFn, document: Any, operation: Any) -> Any:
 PATHS = [
     *("/v1/embeddings", "/v1/chat/completions", "/v1/completions", "/v1/images/generations"),
     *("/v1/calls", "/v1/check", "/experiments", "/programs", "/programs/{name}/run", "/versions/{name}/promote"),
+    *("/finetunes", "/sessions", "/sessions/{name}/messages"),
 ]
 
 
@@ -96,7 +97,13 @@ def test_the_document_names_every_route_that_is_tried(server: Running) -> None:
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_name_is_a_fault_of_the_server(server: Running, name: str) -> None:
     path = quote(name, safe="")
-    for asked in (f"/v1/models/{path}", f"/experiments/{path}", f"/experiments/{path}/events", f"/programs/{path}"):
+    for asked in (
+        f"/v1/models/{path}",
+        f"/experiments/{path}",
+        f"/experiments/{path}/events",
+        f"/programs/{path}",
+        f"/finetunes/{path}",
+    ):
         assert server.get(asked).status_code < 500
 
 

@@ -12,6 +12,7 @@ import httpx2
 from panic_tda.models.catalogue import find
 from panic_tda.models.model import ModelSpec
 from panic_tda.server.facilities import Facilities, Rules
+from panic_tda.server.schedule import Schedule
 from panic_tda.server.serving import Serving, listen
 from panic_tda.settings import Settings
 
@@ -40,7 +41,12 @@ class Running:
 
 @contextmanager
 def running(
-    settings: Settings, *, find: Callable[[str], ModelSpec] = find, grace_s: int = 10, **rules: Any
+    settings: Settings,
+    *,
+    find: Callable[[str], ModelSpec] = find,
+    grace_s: int = 10,
+    schedule: Schedule | None = None,
+    **rules: Any,
 ) -> Iterator[Running]:
     """The server answers inside the block."""
     log: list[dict[str, Any]] = []
@@ -48,8 +54,11 @@ def running(
     def tell(level: str, event: str, **facts: Any) -> None:
         log.append({"level": level, "event": event, **facts})
 
-    facilities = Facilities(settings, Rules(TOKEN, **rules), find)
-    with listen("127.0.0.1", 0) as ear, Serving(facilities, ear, tell=tell, grace_s=grace_s) as serving:
+    facilities = Facilities(settings, Rules(TOKEN, **rules), find, tell=tell)
+    with (
+        listen("127.0.0.1", 0) as ear,
+        Serving(facilities, ear, tell=tell, grace_s=grace_s, schedule=schedule) as serving,
+    ):
         server = Running(serving, facilities, log)
         with server.client:
             yield server

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from panic_tda.errors import TrainingBusy
 from panic_tda.models.adding import add
 from panic_tda.models.model import ModelSpec
 from panic_tda.training.config import TuningConfig, validate_tuning
+from panic_tda.training.lock import only_one
 from panic_tda.training.pairs import Pair, jsonl
 from support.checkpoints import Twins
 
@@ -70,3 +72,12 @@ def altered(source: Path, places: int) -> Any:
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
     return write
+
+
+def nobody_tunes() -> bool:
+    """Whether the lock is free."""
+    try:
+        with only_one(NAME):
+            return True
+    except TrainingBusy:
+        return False

@@ -19,7 +19,8 @@ from panic_tda.models.versions.manifest import read_manifest
 from panic_tda.models.versions.register import line_of, version_folder, versions_folder
 from panic_tda.store.database import Record
 from panic_tda.training.config import Training, TuningConfig
-from panic_tda.training.finetune import Tuned, _only_one, finetune
+from panic_tda.training.finetune import Tuned, finetune
+from panic_tda.training.lock import only_one
 from panic_tda.training.pairs import Pair
 from panic_tda.training.tuning import tune
 from support.checkpoints import Twins, require_libraries, twins
@@ -160,5 +161,5 @@ def test_what_cannot_be_tuned_is_said_before_anything_is_loaded(tiny: ModelSpec,
         tuned(tuning(tmp_path, pairs, model="GTELarge"))
     with pytest.raises(InsufficientData, match="fewer than min_pairs"):
         tuned(tuning(tmp_path, pairs[:50]))
-    with _only_one(NAME), pytest.raises(TrainingBusy):
+    with only_one("Another"), pytest.raises(TrainingBusy):
         tuned(tuning(tmp_path, pairs))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -91,15 +90,15 @@ def run(
     """
     from panic_tda.cli.interrupts import graceful
     from panic_tda.cli.progress import shown_progress
-    from panic_tda.training.finetune import finetune
+    from panic_tda.training.finetune import finetune, threads_of_a_training
 
     options: Context = context.obj
     tuning = _read(config)
-    threads = options.settings().threads or os.cpu_count() or 1
+    threads = threads_of_a_training(options.settings())
     with graceful(quiet=options.quiet) as stop, shown_progress(quiet=options.quiet) as show:
         tuned = finetune(tuning, open_record=options.record, report=_reporting(show), stop=stop, threads=threads)
     if options.json:
-        print_json(_shape(tuned))
+        print_json(tuned.to_json())
     else:
         _print(tuned, options)
     if tuned.status in ("rejected", "interrupted"):
@@ -117,20 +116,6 @@ def _reporting(show: Callable[[Progress], None]) -> Callable[[str, int, int], No
     from panic_tda.lab.progress import Progress
 
     return lambda stage, done, total: show(Progress(stage, done, total))
-
-
-def _shape(tuned: Tuned) -> dict[str, Any]:
-    manifest = tuned.manifest
-    return {
-        "status": tuned.status,
-        "model": tuned.model,
-        "version": tuned.version,
-        "champion": tuned.champion,
-        "seconds": round(tuned.seconds, 3),
-        "data": manifest.get("data"),
-        "metrics": manifest.get("metrics"),
-        "verdict": manifest.get("verdict"),
-    }
 
 
 def _print(tuned: Tuned, options: Context) -> None:

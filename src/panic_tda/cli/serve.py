@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import socket
 
     from panic_tda.server.facilities import Rules
+    from panic_tda.server.schedule import Schedule
     from panic_tda.settings import Settings
 
 
@@ -37,8 +38,21 @@ def serve(
     rate_limit: Annotated[
         float, typer.Option(min=0, help="Requests a second that one address may make; 0: as many as it likes.")
     ] = 0.0,
+    finetune_at: Annotated[
+        str | None,
+        typer.Option(
+            help="Tune an embedder whenever this cron expression is due: '0 2 * * *' is 02:00 every day.",
+            metavar="CRON",
+            show_default="never",
+        ),
+    ] = None,
+    finetune_config: Annotated[Path, typer.Option(help="Tuning file of --finetune-at.")] = Path("tune.yaml"),
+    finetune_zone: Annotated[
+        str | None,
+        typer.Option(help="Time zone of --finetune-at, like Europe/Berlin.", show_default="that of this machine"),
+    ] = None,
 ) -> None:
-    """Serve models in OpenAI's shapes, calls of other laboratories, and experiments."""
+    """Serve models in OpenAI's shapes, calls of other laboratories, experiments, sessions and tunings."""
     from panic_tda.errors import RequestError
     from panic_tda.server.serving import listen, new_token, require_packages
 
@@ -54,6 +68,7 @@ def serve(
             hint="give --token-file, or PANIC_TDA_TOKEN, or listen on 127.0.0.1",
         )
     settings = options.settings(executor=executor, workers=workers)
+    schedule = _schedule(finetune_at, finetune_config, finetune_zone) if finetune_at is not None else None
     with listen(host, port) as ear:
         if not token:
             token = new_token()
@@ -65,18 +80,36 @@ def serve(
             requests_per_s=rate_limit,
             hosts=(host, "127.0.0.1", "localhost", "::1", "[::1]") if here else (),
         )
-        _serve(options, settings, rules, ear)
+        _serve(options, settings, rules, ear, schedule)
 
 
-def _serve(options: Context, settings: Settings, rules: Rules, ear: socket.socket) -> None:
+def _schedule(expression: str, file: Path, zone: str | None) -> Schedule:
+    """When to tune; raises ``RequestError`` and ``ConfigurationError`` for what could never be done."""
+    from panic_tda.server.due import next_due, zone_of_this_machine
+    from panic_tda.server.schedule import Schedule
+    from panic_tda.store.importing.times import time_zone
+    from panic_tda.training.finetune import base_of
+
+    found = time_zone(zone, option="--finetune-zone") if zone else zone_of_this_machine()
+    schedule = Schedule(expression, found, file.absolute())
+    due = next_due(expression, schedule.clock(), found)
+    base_of(schedule.config().model)
+    message(f"next tuning: {due.astimezone(found):%Y-%m-%d %H:%M %Z}")
+    return schedule
+
+
+def _serve(options: Context, settings: Settings, rules: Rules, ear: socket.socket, schedule: Schedule | None) -> None:
     from panic_tda.cli.interrupts import graceful
     from panic_tda.server.facilities import Facilities
     from panic_tda.server.logs import write_line
     from panic_tda.server.serving import Serving
 
     tell = (lambda *_, **__: None) if options.quiet else write_line
-    facilities = Facilities(settings, rules)
-    with graceful(quiet=options.quiet) as stop, Serving(facilities, ear, tell=tell) as serving:
+    facilities = Facilities(settings, rules, tell=tell)
+    with (
+        graceful(quiet=options.quiet) as stop,
+        Serving(facilities, ear, tell=tell, schedule=schedule) as serving,
+    ):
         if options.json:
             print_json({"url": serving.url, "pid": os.getpid()})
         else:

@@ -19,12 +19,19 @@ from panic_tda.server.routes import (
     completions,
     embeddings,
     experiments,
+    finetunes,
     health,
     images,
     metrics,
     models,
     programs,
+    sessions,
     versions,
+)
+
+_ROOMS = (
+    *(models, embeddings, chat, completions, images, calls),
+    *(experiments, programs, sessions, versions, finetunes, metrics),
 )
 
 
@@ -33,12 +40,12 @@ def make_app(facilities: Facilities, tell: Callable[..., None] = write_line) -> 
     app = FastAPI(
         title="panic-tda",
         version=__version__,
-        description="Models in OpenAI's shapes, calls of other laboratories, and experiments.",
+        description="Models in OpenAI's shapes, calls of other laboratories, experiments, sessions and tunings.",
     )
     app.state.facilities = facilities
     answer_faults(app)
     app.include_router(health.router)
-    for room in (models, embeddings, chat, completions, images, calls, experiments, programs, versions, metrics):
+    for room in _ROOMS:
         app.include_router(room.router, dependencies=[Depends(require_token_from_afar)])
     rules = facilities.rules
     app.add_middleware(BodyLimit, largest=rules.largest_body)

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from panic_tda import errors
@@ -16,6 +17,7 @@ _STATUS: dict[type[PanicError], int] = {
     errors.NotFound: 404,
     errors.ModelVersionChanged: 409,
     errors.RecordBusy: 409,
+    errors.SessionLost: 410,
     errors.RequestError: 400,
     errors.ConstraintError: 422,
     errors.InvalidOutput: 422,
@@ -25,6 +27,7 @@ _STATUS: dict[type[PanicError], int] = {
     errors.ModelLoadError: 424,
     errors.InsufficientMemory: 424,
     errors.ExecutionTimeout: 504,
+    errors.WorkerBusy: 503,
     errors.QueueFull: 503,
     errors.QueueTimeout: 503,
     errors.ExecutorClosed: 503,
@@ -32,6 +35,9 @@ _STATUS: dict[type[PanicError], int] = {
     errors.RecordError: 503,
 }
 """The nearest class of an error decides; 500 for all others."""
+
+_SOON = (errors.WorkerBusy, errors.QueueFull, errors.QueueTimeout)
+"""Errors after which the same request may be made again in a moment."""
 
 _KINDS = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
 
@@ -58,12 +64,34 @@ def shape_of(fault: PanicError) -> Any:
     return shape(status_of(fault), fault.message, type(fault).__name__, hint=fault.hint)
 
 
+class Fault(BaseModel):
+    """What is wrong, and what to do."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+    hint: str = ""
+
+
+class Faulty(BaseModel):
+    """Every answer that is an error has this shape."""
+
+    error: Fault
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route says of its errors in the document of the routes."""
+    return {status: {"model": Faulty} for status in statuses}
+
+
 def answer_faults(app: FastAPI) -> None:
     """Everything that a route raises on purpose, and what FastAPI refuses, becomes such an answer."""
 
     @app.exception_handler(PanicError)
     def _ours(_: Request, fault: PanicError) -> JSONResponse:
-        return JSONResponse(shape_of(fault), status_of(fault))
+        again = {"Retry-After": "1"} if isinstance(fault, _SOON) else None
+        return JSONResponse(shape_of(fault), status_of(fault), again)
 
     @app.exception_handler(HTTPException)
     def _of_http(_: Request, fault: HTTPException) -> JSONResponse:

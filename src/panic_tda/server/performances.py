@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from panic_tda.errors import NotFound, PanicError, RequestError
@@ -14,6 +12,7 @@ from panic_tda.lab import perform as performing
 from panic_tda.lab.laboratory import load_config, open_bench
 from panic_tda.lab.perform import Outcome
 from panic_tda.lab.progress import Progress
+from panic_tda.server.watching import Watched
 from panic_tda.settings import Settings
 from panic_tda.store.database import Record, open_record
 
@@ -21,40 +20,34 @@ if TYPE_CHECKING:
     from panic_tda.runtime.executor import Executor
 
 
-@dataclass
-class Performance:
-    """One experiment in the queue, at work, or done. Listeners are called on the thread that performs it."""
+class Performance(Watched):
+    """One experiment in the queue, at work, or done."""
 
-    id: str
-    stop: threading.Event = field(default_factory=threading.Event)
-    progress: Progress | None = None
-    outcome: Outcome | None = None
-    fault: PanicError | None = None
-    _listeners: list[Callable[[], None]] = field(default_factory=list)
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.id = key
+        self.stop = threading.Event()
+        self.progress: Progress | None = None
+        self.outcome: Outcome | None = None
+        self.fault: PanicError | None = None
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more will be told."""
+        """See :class:`~panic_tda.server.watching.Watched`."""
         return self.outcome is not None or self.fault is not None
+
+    def told(self) -> tuple[str, Any]:
+        """``waiting``, ``progress``, and at last ``end`` or ``failed``."""
+        if self.fault is not None:
+            return "failed", {"type": type(self.fault).__name__, "message": self.fault.message}
+        if self.outcome is not None:
+            return "end", asdict(self.outcome)
+        return ("progress", asdict(self.progress)) if self.progress else ("waiting", {"id": self.id})
 
     def tell(self, progress: Progress) -> None:
         """Remembers how far it is."""
         self.progress = progress
         self.changed()
-
-    def changed(self) -> None:
-        """Wakes every listener."""
-        for listener in list(self._listeners):
-            listener()
-
-    @contextmanager
-    def heard(self, listener: Callable[[], None]) -> Iterator[None]:
-        """Inside the block, the listener is called after each change."""
-        self._listeners.append(listener)
-        try:
-            yield
-        finally:
-            self._listeners.remove(listener)
 
 
 class Performances:
@@ -123,14 +116,6 @@ class Performances:
         except Exception as fault:  # a defect; whoever listens is told, and the next experiment has its turn
             known.fault = PanicError(f"experiment {known.id}: {type(fault).__name__}: {fault}")
         known.changed()
-
-    def told(self, known: Performance) -> tuple[str, Any]:
-        """The name and the data of the event that says how it stands."""
-        if known.fault is not None:
-            return "failed", {"type": type(known.fault).__name__, "message": known.fault.message}
-        if known.outcome is not None:
-            return "end", asdict(known.outcome)
-        return ("progress", asdict(known.progress)) if known.progress else ("waiting", {"id": known.id})
 
 
 def _refuse_files(config: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from panic_tda.errors import PrerequisiteError, RequestError
 
 if TYPE_CHECKING:
     from panic_tda.server.facilities import Facilities
+    from panic_tda.server.schedule import Schedule
 
 GRACE_S = 30
 """Seconds that requests in flight have to end once the server closes."""
@@ -23,7 +24,9 @@ _START_S = 120.0
 
 def require_packages() -> None:
     """Raises ``PrerequisiteError`` when the packages of the extra ``server`` are not installed."""
-    missing = [name for name in ("fastapi", "uvicorn", "prometheus_client") if find_spec(name) is None]
+    missing = [
+        name for name in ("fastapi", "uvicorn", "prometheus_client", "cronsim", "tzlocal") if find_spec(name) is None
+    ]
     if missing:
         raise PrerequisiteError(
             f"a server needs the Python packages {', '.join(missing)}", hint="pip install 'panic-tda[server]'"
@@ -52,15 +55,23 @@ class Serving:
     """
 
     def __init__(
-        self, facilities: Facilities, ear: socket.socket, *, tell: Callable[..., None], grace_s: int = GRACE_S
+        self,
+        facilities: Facilities,
+        ear: socket.socket,
+        *,
+        tell: Callable[..., None],
+        grace_s: int = GRACE_S,
+        schedule: Schedule | None = None,
     ) -> None:
-        """``tell`` takes the lines of the log."""
+        """``tell`` takes the lines of the log, ``schedule`` says when an embedder is tuned."""
         import uvicorn
 
         from panic_tda.server.app import make_app
+        from panic_tda.server.schedule import ScheduledTuning
 
         self._facilities = facilities
         self._ear = ear
+        self._scheduled = ScheduledTuning(schedule, facilities) if schedule else None
         config = uvicorn.Config(
             make_app(facilities, tell),
             log_config=None,
@@ -76,6 +87,8 @@ class Serving:
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [ear]}, name="panic-tda-server")
 
     def __enter__(self) -> Serving:
+        if self._scheduled:
+            self._scheduled.start()
         self._thread.start()
         return self
 
@@ -91,6 +104,8 @@ class Serving:
         """May be called twice."""
         self._facilities.closing.set()
         self._server.should_exit = True
+        if self._scheduled:
+            self._scheduled.close()
         self._thread.join()
         self._facilities.close()
         self._ear.close()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
+import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from panic_tda.analysis.bootstrap import Interval
-from panic_tda.errors import RequestError, TrainingBusy
+from panic_tda.errors import RequestError
 from panic_tda.models.catalogue import find
 from panic_tda.models.model import ModelSpec, Placement
 from panic_tda.models.repositories import identity, library_versions
@@ -26,11 +25,13 @@ from panic_tda.models.versions.changing import add_version
 from panic_tda.models.versions.entries import numbered
 from panic_tda.models.versions.manifest import read_manifest
 from panic_tda.models.versions.register import line_of, version_folder, versions_folder
+from panic_tda.settings import Settings
 from panic_tda.training.config import TuningConfig
 from panic_tda.training.corpus import OpenRecord, gather
 from panic_tda.training.dataset import Dataset
 from panic_tda.training.evaluation import Retrieval, metrics, ndcg_change, retrieve
 from panic_tda.training.gate import Verdict, general_pairs, judge
+from panic_tda.training.lock import only_one
 from panic_tda.training.negatives import with_hard_negatives
 from panic_tda.training.tuning import Report, tune
 
@@ -50,6 +51,18 @@ class Tuned:
     champion: int
     seconds: float
     manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape of ``finetune run --json``; what an interrupted tuning does not have is None."""
+        found = {name: self.manifest.get(name) for name in ("data", "metrics", "verdict")}
+        return {
+            "status": self.status,
+            "model": self.model,
+            "version": self.version,
+            "champion": self.champion,
+            "seconds": round(self.seconds, 3),
+            **found,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +85,11 @@ def finetune(
 
     It always starts from the base version. A corpus, parameters and base that were trained with before change nothing;
     an interrupted training is gone on with. Raises ``RequestError`` and ``PrerequisiteError`` for a model that cannot
-    be tuned, ``InsufficientData``, and ``TrainingBusy`` while another process tunes the same model.
+    be tuned, ``InsufficientData``, and ``TrainingBusy`` while another process tunes an embedder.
     """
     begun = time.monotonic()
-    spec = _base(config.model)
-    with _only_one(spec.name):
+    spec = base_of(config.model)
+    with only_one(spec.name):
         report("read", 0, 1)
         dataset = gather(config, open_record)
         report("read", 1, 1)
@@ -88,6 +101,11 @@ def finetune(
             return Tuned("unchanged", spec.name, done.number, line.champion, time.monotonic() - begun, known)
         run = _Run(spec, dataset, config, key, threads, report, stop)
         return run.perform(begun)
+
+
+def threads_of_a_training(settings: Settings) -> int:
+    """What the settings say, else all cores: a training is all that a process does."""
+    return settings.threads or os.cpu_count() or 1
 
 
 class _Run:
@@ -213,7 +231,8 @@ class _Run:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _base(name: str) -> ModelSpec:
+def base_of(name: str) -> ModelSpec:
+    """The entry of an embedder that can be tuned here; raises ``RequestError``, ``PrerequisiteError``, ``NotFound``."""
     base, at, _ = name.partition("@")
     if at:
         raise RequestError(f"a training always starts from the base version: name the model {base}, not {name}")
@@ -236,17 +255,3 @@ def _made_of(spec: ModelSpec, dataset: Dataset, config: TuningConfig) -> str:
 
 def _interval(interval: Interval) -> dict[str, float]:
     return {name: value for name, value in interval._asdict().items() if name != "n"} | {"sources": interval.n}
-
-
-@contextmanager
-def _only_one(name: str) -> Iterator[None]:
-    """While the block lasts no other process tunes the model; raises ``TrainingBusy`` when one does."""
-    path = versions_folder(name) / ".training.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            hint = "wait until it has ended; a second one would only do the same"
-            raise TrainingBusy(f"another process is tuning {name}", hint=hint) from None
-        yield

@@ -91,6 +91,11 @@ def versions_folder(name: str) -> Path:
     return cache_folder() / "versions" / name
 
 
+def lock_file() -> Path:
+    """What the process that tunes holds."""
+    return cache_folder() / "versions" / ".training.lock"
+
+
 def with_version(line: Line, version: Version) -> Line:
     """A copy with one more version."""
     return replace(line, versions=(*line.versions, version))

@@ -16,7 +16,7 @@ from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.execution import part
 from panic_tda.runtime.pool.limits import LearntSizes, PoolLimits
 from panic_tda.runtime.pool.messages import Done, Failed, Run
-from panic_tda.runtime.result import Call
+from panic_tda.runtime.result import Call, Stay
 
 CALL_TIMEOUT_S = 600.0
 RETRIES: dict[type[PanicError], int] = {WorkerCrashed: 1, DeviceFault: 3, ExecutionTimeout: 0}
@@ -132,7 +132,7 @@ class Slot:
 
     def _insisted(self, call: Call) -> Done:
         try:
-            return self._ask(Run(call, limit=self._learnt.limit(call.spec)))
+            return self._ask(Run(call, limit=self._learnt.limit(call.spec)), call.stay)
         except tuple(RETRIES) as fault:
             self.end()
             raise SessionLost(f"the worker of this session is gone: {fault.message}") from fault
@@ -170,9 +170,12 @@ class Slot:
         except tuple(RETRIES) as fault:
             return Done((fault,))
 
-    def _ask(self, run: Run) -> Done:
+    def _ask(self, run: Run, stay: Stay | None = None) -> Done:
+        """Raises ``SessionLost`` when the worker that is to be stayed with has died since the call was taken."""
         started = time.perf_counter()
         worker = self.start()
+        if stay is not None and stay.worker == worker.name and stay.process != worker.pid:
+            raise SessionLost(f"{worker.name} is not the process any more that this session began with")
         starting_s = time.perf_counter() - started
         answer = worker.ask(run, self._limits.call_timeout_s or CALL_TIMEOUT_S)
         if answer.holds is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -17,11 +15,12 @@ from panic_tda.runtime.execution import overdue
 from panic_tda.runtime.pool.messages import Done, Failed, Run
 from panic_tda.runtime.process.channel import Channel
 from panic_tda.runtime.process.messages import Hello, Loaded
+from panic_tda.runtime.process.starting import ending_of, start
 
 START_S = 60.0
 _FAREWELL_S = 5.0
 _LAST_WORDS = 2_000
-_THREAD_CAPS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_MODULE = "panic_tda.runtime.process.main"
 
 
 class WorkerProcess:
@@ -37,7 +36,7 @@ class WorkerProcess:
         self.started = time.monotonic()
         self._channel, theirs = Channel.pair()
         with theirs:
-            self._process = _start(theirs.fileno(), threads)
+            self._process = start(_MODULE, theirs.fileno(), threads, subprocess.PIPE)
         self._said: deque[bytes] = deque(maxlen=20)
         self._listening = threading.Thread(target=self._listen, args=(gone,), name=f"{name}-words", daemon=True)
         self._listening.start()
@@ -70,7 +69,9 @@ class WorkerProcess:
         except TimeoutError:
             raise overdue(model, limit_s, worker_ended=True) from None
         except (EOFError, ConnectionError):
-            raise WorkerCrashed(f"{self.name} {self._end()} while it ran {model}{self._quoted()}") from None
+            raise WorkerCrashed(
+                f"{self.name} {ending_of(self._process.wait())} while it ran {model}{self._quoted()}"
+            ) from None
         return cast("Done | Failed", answer)
 
     def close(self) -> None:
@@ -110,25 +111,6 @@ class WorkerProcess:
         self._process.wait()
         self._listening.join(1.0)
 
-    def _end(self) -> str:
-        code = self._process.wait()
-        if code < 0:
-            return f"was ended by {signal.Signals(-code).name}"
-        return f"ended with exit code {code}"
-
     def _quoted(self) -> str:
         words = self.last_words().splitlines()
         return f"; it last said: {words[-1]}" if words else ""
-
-
-def _start(descriptor: int, threads: int) -> subprocess.Popen[bytes]:
-    caps = {name: str(threads) for name in _THREAD_CAPS if name not in os.environ}
-    return subprocess.Popen(
-        [sys.executable, "-m", "panic_tda.runtime.process.main", str(descriptor)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        pass_fds=[descriptor],
-        env={**os.environ, **caps, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        start_new_session=True,
-    )

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import sys
 import threading
 from typing import TYPE_CHECKING
+
+from panic_tda.runtime.process.starting import end_with
 
 if TYPE_CHECKING:
     from panic_tda.runtime.pool.messages import Done, Failed
     from panic_tda.runtime.process.channel import Channel
     from panic_tda.runtime.process.messages import Hello
 
-_GLANCE_MS = 1_000
-
 
 def main(descriptor: int) -> None:
     """Serves one pool until it closes the channel."""
     # The pool decides when a worker ends, not the terminal that the pool was started from.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_the_pool, args=(descriptor, os.getppid()), daemon=True).start()
+    threading.Thread(target=end_with, args=(os.getppid(), descriptor), daemon=True).start()
     from panic_tda.runtime.process.channel import Channel
 
     channel = Channel.of_descriptor(descriptor)
@@ -62,15 +61,6 @@ def _send(channel: Channel, answer: Done | Failed) -> None:
     except Exception as fault:  # pickling runs code of whatever was made
         failed = InvalidOutput(f"what the model made cannot leave its process: {type(fault).__name__}: {fault}")
         channel.send(Failed(failed, holds=answer.holds))
-
-
-def _end_with_the_pool(descriptor: int, pool: int) -> None:
-    """Ends the process, whatever its model is doing, when the pool closes the channel or dies."""
-    waiting = select.poll()
-    waiting.register(descriptor, 0)  # hanging up is reported unasked
-    while not waiting.poll(_GLANCE_MS) and os.getppid() == pool:
-        pass
-    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ from fastapi.responses import StreamingResponse
 from panic_tda.lab.status import experiment_status
 from panic_tda.server.access import Desk, require_token
 from panic_tda.server.facilities import Facilities
+from panic_tda.server.watching import events_of
 from panic_tda.server.writing import event
 from panic_tda.store.experiments import find_experiment, list_experiments
 
 router = APIRouter(prefix="/experiments", tags=["experiments"])
 
-_GLANCE_S = 1.0
 _MUTATING = [Depends(require_token)]
 
 
@@ -78,20 +78,5 @@ async def _events(desk: Facilities, key: str) -> AsyncIterator[str]:
     if known is None:  # performed by another process, or before this one began
         yield event(await asyncio.to_thread(show, key, desk), "end")
         return
-    loop, changed = asyncio.get_running_loop(), asyncio.Event()
-
-    def wake() -> None:
-        loop.call_soon_threadsafe(changed.set)
-
-    with known.heard(wake):
-        while not desk.closing.is_set():
-            changed.clear()
-            ended = known.has_ended
-            name, data = desk.performances.told(known)
-            yield event(data, name)
-            if ended:
-                return
-            try:
-                await asyncio.wait_for(changed.wait(), _GLANCE_S)
-            except TimeoutError:
-                continue
+    async for each in events_of(known, desk.closing):
+        yield each

@@ -11,7 +11,7 @@ from panic_tda.store.importing.tally import Refusal, shown
 _FORM = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?")
 
 
-def time_zone(name: str) -> tzinfo:
+def time_zone(name: str, *, option: str = "--timezone") -> tzinfo:
     """The zone of that name (``UTC``, ``Australia/Sydney``); raises ``RequestError`` when there is none."""
     if name.upper() in ("UTC", "Z"):
         return UTC
@@ -21,7 +21,7 @@ def time_zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as fault:
         raise RequestError(
-            f"--timezone: there is no time zone {name!r}", hint="use a name like Australia/Sydney or UTC"
+            f"{option}: there is no time zone {name!r}", hint="use a name like Australia/Sydney or UTC"
         ) from fault
 
 
