@@ -25,6 +25,18 @@ hypothesis.settings.load_profile("panic-tda")
 DATABASES = ("sqlite", "postgresql")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Coverage is measured in the first case of each test: what traces it more than doubles the time of a test."""
+    if not config.pluginmanager.hasplugin("_cov"):
+        return
+    measured: set[str] = set()
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        if test in measured:
+            item.add_marker("no_cover")
+        measured.add(test)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def statements() -> Iterator[None]:
     """Records of one process share their compiled statements."""
