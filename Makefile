@@ -20,7 +20,7 @@ demo: $(VENV)/installed ## Run real feedback loops; look at demo/report.html
 
 test: $(VENV)/test-installed ## Set up what the tests need and run them, with coverage
 	sh tests/install_services.sh
-	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term --durations=40
 
 check: $(VENV)/test-installed ## Lint, types and import rules
 	$(BIN)/ruff check .
