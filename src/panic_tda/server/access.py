@@ -33,12 +33,6 @@ def require_token(desk: Desk, credentials: Credentials) -> None:
         )
 
 
-def require_token_from_afar(desk: Desk, credentials: Credentials) -> None:
-    """Raises 401 without the token where others than this machine can ask."""
-    if not desk.rules.open_to_all:
-        require_token(desk, credentials)
-
-
 def is_loopback(host: str) -> bool:
     """Whether an address is reached from this machine only."""
     try:

@@ -26,6 +26,8 @@ Zero = Annotated[float, Field(ge=0, le=0)]
 class StreamOptions(BaseModel):
     """What a stream says beside the answer."""
 
+    model_config = ConfigDict(strict=True)
+
     include_usage: bool = False
 
 
@@ -50,7 +52,7 @@ class WritingRequest(BaseModel):
     Fields of OpenAI that would change the answer and are not there are refused.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     model: str
     n: Annotated[int, Field(ge=1, le=128)] = 1

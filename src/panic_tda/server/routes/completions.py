@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from panic_tda.server.access import Desk
+from panic_tda.server.shapes import Shape, Usage, answered
 from panic_tda.server.writing import Piece, WritingRequest, as_events, begun, pieces, usage, whole
 from panic_tda.services.language import stream
 
@@ -24,7 +25,28 @@ class CompletionRequest(WritingRequest):
     echo: Literal[False] = False
 
 
-@router.post("", response_model=None)
+class CompletionChoice(Shape):
+    """One continuation, and the seed that repeats it."""
+
+    index: int
+    text: str
+    logprobs: None
+    finish_reason: str
+    seed: int
+
+
+class CompletionAnswer(Shape):
+    """All continuations, whole; a stream has them in pieces."""
+
+    id: str
+    object: Literal["text_completion"]
+    created: int
+    model: str
+    choices: list[CompletionChoice]
+    usage: Usage
+
+
+@router.post("", response_model=None, responses=answered(CompletionAnswer, text="text/event-stream"))
 async def complete(asked: CompletionRequest, desk: Desk, request: Request) -> StreamingResponse | dict[str, Any]:
     """``n`` continuations, whole or piece by piece; the same seed gives the same one."""
     wishes, spec = asked.wishes(), desk.find(asked.model)
