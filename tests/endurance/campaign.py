@@ -99,7 +99,9 @@ def served() -> Iterator[tuple[int, str]]:
     with tempfile.TemporaryDirectory() as folder:
         options = ["--db", f"{folder}/record.sqlite", "--quiet"]
         command = [sys.executable, "-m", "panic_tda", *options, "serve", "--port", "0", "--executor", "process"]
-        with subprocess.Popen([*command, "--workers", "2"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(
+            [*command, "--workers", "2"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
             assert process.stdout is not None
             try:
                 yield process.pid, process.stdout.readline().decode().strip()
@@ -176,7 +178,8 @@ def main() -> int:
     for name, state in (("before", seen.before), ("after", seen.after)):
         print(f"{name}: {state.workers} workers, {state.restarts} restarts, {state.waiting} calls waiting")
         for pid, process in state.processes.items():
-            print(f"  process {pid}: {process.megabytes:.1f} MB, {process.descriptors} descriptors, {process.threads} threads")
+            held = f"{process.megabytes:.1f} MB, {process.descriptors} descriptors, {process.threads} threads"
+            print(f"  process {pid}: {held}")
     print(*(f"FAULT: {fault}" for fault in seen.faults), sep="\n")
     return bool(seen.faults)
 

@@ -16,9 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).parents[1]
 if __name__ == "__main__":
-    sys.path.insert(0, str(TESTS))
+    sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from panic_tda.settings import Settings
 from support.servers import BEARER, Running, running

@@ -1,4 +1,4 @@
-"""What schemathesis sends, put within reach: requests get beyond an unknown name, and answers of language models are short.
+"""What schemathesis sends, put within reach: names are known, and answers of language models short.
 
 Loaded by schemathesis itself, through ``SCHEMATHESIS_HOOKS``.
 """

@@ -12,6 +12,7 @@ from panic_tda.models.model import ModelSpec
 from panic_tda.runtime.executors import make_executor
 from panic_tda.server.collector import Collector
 from panic_tda.server.performances import Performances
+from panic_tda.server.seats import Seats
 from panic_tda.services.host import Host
 from panic_tda.settings import Settings
 
@@ -44,6 +45,7 @@ class Facilities:
         self.executor: Executor = make_executor(self.settings)
         self.collector = Collector(self.executor)
         self.host = Host(self.settings)
+        self.seats = Seats()
         self.performances = Performances(self.settings, self.executor)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from secrets import token_hex
 from typing import Annotated, Any, Literal
 
@@ -115,10 +116,11 @@ async def chat(asked: ChatRequest, desk: Desk, request: Request) -> StreamingRes
     """``n`` answers, whole or piece by piece; the same seed gives the same answer."""
     turns, wishes = [each.message() for each in asked.messages], asked.wishes()
     spec = desk.find(asked.model)
-    written = pieces(lambda seed: stream(turns, spec.name, seed=seed, host=desk.host, **wishes), asked.seed, asked.n)
+    start = partial(stream, turns, spec.name, host=desk.host, **wishes)
+    written = pieces(desk.seats, start, asked.seed, asked.n)
     base = {"id": f"chatcmpl-{token_hex(12)}", "created": int(time.time()), "model": f"{spec.name}@{spec.version}"}
     if asked.stream:
-        events = as_events(_chunks(base, await begun(written), asked.with_usage))
+        events = as_events(_chunks(base, await begun(request, written), asked.with_usage))
         return StreamingResponse(events, media_type="text/event-stream")
     ends = await whole(request, written)
     done = [end.completion for end in ends if end.completion]

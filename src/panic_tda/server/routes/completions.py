@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from secrets import token_hex
 from typing import Any, Literal
 
@@ -50,9 +51,8 @@ class CompletionAnswer(Shape):
 async def complete(asked: CompletionRequest, desk: Desk, request: Request) -> StreamingResponse | dict[str, Any]:
     """``n`` continuations, whole or piece by piece; the same seed gives the same one."""
     wishes, spec = asked.wishes(), desk.find(asked.model)
-    written = pieces(
-        lambda seed: stream(asked.prompt, spec.name, raw=True, seed=seed, host=desk.host, **wishes), asked.seed, asked.n
-    )
+    start = partial(stream, asked.prompt, spec.name, raw=True, host=desk.host, **wishes)
+    written = pieces(desk.seats, start, asked.seed, asked.n)
     base = {
         "id": f"cmpl-{token_hex(12)}",
         "object": "text_completion",
@@ -60,7 +60,7 @@ async def complete(asked: CompletionRequest, desk: Desk, request: Request) -> St
         "model": f"{spec.name}@{spec.version}",
     }
     if asked.stream:
-        events = as_events(_chunks(base, await begun(written), asked.with_usage))
+        events = as_events(_chunks(base, await begun(request, written), asked.with_usage))
         return StreamingResponse(events, media_type="text/event-stream")
     ends = await whole(request, written)
     done = [end.completion for end in ends if end.completion]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from panic_tda.content import Text
 from panic_tda.errors import PanicError, RequestError
 from panic_tda.models.model import ModelSpec
+from panic_tda.models.purpose import Purpose
 from panic_tda.runtime.remote.wire import encode_vector
 from panic_tda.server.access import Desk
 from panic_tda.server.shapes import Shape, answered, written
@@ -19,7 +20,7 @@ router = APIRouter(prefix="/v1/embeddings", tags=["OpenAI"])
 
 
 class EmbeddingRequest(BaseModel):
-    """Of OpenAI's fields, ``user`` is ignored; tokens instead of texts are refused."""
+    """``input_type`` is our own; of OpenAI's fields, ``user`` is ignored. Tokens instead of texts are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -27,6 +28,7 @@ class EmbeddingRequest(BaseModel):
     input: str | Annotated[list[str], Field(max_length=2048)]
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: Annotated[int, Field(ge=1)] | None = None
+    input_type: Literal["document", "query"] = "document"
     user: str | None = None
 
 
@@ -60,7 +62,7 @@ async def embed(asked: EmbeddingRequest, desk: Desk) -> Response:
     spec = desk.find(asked.model)
     _check(spec, asked.dimensions)
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
-    outcomes = await desk.collector.measure(spec, [Text(text) for text in texts])
+    outcomes = await desk.collector.measure(spec, [Text(text) for text in texts], Purpose(asked.input_type))
     for outcome in outcomes:
         if isinstance(outcome, PanicError):
             raise outcome
