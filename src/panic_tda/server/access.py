@@ -16,15 +16,15 @@ _bearer = HTTPBearer(auto_error=False, description="The token that the server pr
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
-def facilities(request: Request) -> Facilities:
-    """What the routes work with."""
+async def facilities(request: Request) -> Facilities:
+    """What the routes work with. Not a plain function: for each of those FastAPI waits for a thread."""
     return cast("Facilities", request.app.state.facilities)
 
 
 Desk = Annotated[Facilities, Depends(facilities)]
 
 
-def require_token(desk: Desk, credentials: Credentials) -> None:
+async def require_token(desk: Desk, credentials: Credentials) -> None:
     """Raises 401 without the token. The comparison takes as long for a wrong token as for the right one."""
     given = credentials.credentials if credentials else ""
     if not hmac.compare_digest(given.encode(), desk.rules.token.encode()):
