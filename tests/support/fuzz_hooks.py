@@ -34,7 +34,7 @@ _every_other = itertools.cycle((True, False))
 
 
 @schemathesis.hook
-def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     """Puts names that are there in the place of others: of models always, in paths every second time."""
     path, body = case.operation.path, case.body
     if path in NAMES and case.method != "DELETE" and next(_every_other):
