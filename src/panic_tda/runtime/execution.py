@@ -31,15 +31,15 @@ class BatchLimits:
     """The largest batch each model was seen to survive, learnt from running out of memory."""
 
     def __init__(self) -> None:
-        self._limits: dict[str, int] = {}
+        self._limits: dict[ModelSpec, int] = {}
 
     def limit(self, spec: ModelSpec) -> int | None:
         """The learnt limit, or None while the model never ran out of memory."""
-        return self._limits.get(spec.name)
+        return self._limits.get(spec)
 
     def lower(self, spec: ModelSpec, size: int) -> None:
         """Remembers that only ``size`` items fit."""
-        self._limits[spec.name] = min(size, self._limits.get(spec.name, size))
+        self._limits[spec] = min(size, self._limits.get(spec, size))
 
 
 def execute(call: Call, model: Model, limits: BatchLimits, *, retries: int = RETRIES) -> tuple[Outcome, ...]:

@@ -96,7 +96,7 @@ class RoutingExecutor:
         resident: Counter[str] = Counter()
         found = [executor.snapshot() for executor in self._all()]
         for each in found:
-            models |= each.models
+            models |= {name: models.get(name, ModelMetrics()) + done for name, done in each.models.items()}
             resident.update(each.resident)
         return Snapshot(
             models,

@@ -108,7 +108,7 @@ class InProcessExecutor:
             run_s = time.perf_counter() - started
         return Result(
             outputs=outputs,
-            model=f"{call.spec.name}@{call.spec.version}",
+            model=call.spec.reference,
             seeds=call.seeds,
             timings=Timings(queue_s, load_s, run_s),
             started_at=started_at,

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from threading import Lock
 from typing import NamedTuple
 
@@ -29,6 +29,10 @@ class Histogram:
         self.counts[bisect_left(BOUNDS_S, seconds)] += 1
         self.total_s += seconds
 
+    def __add__(self, other: Histogram) -> Histogram:
+        counts = [one + more for one, more in zip(self.counts, other.counts, strict=True)]
+        return Histogram(counts, self.total_s + other.total_s)
+
     @property
     def mean_s(self) -> float:
         """The mean; 0 without times."""
@@ -46,6 +50,11 @@ class ModelMetrics:
     queue: Histogram = field(default_factory=Histogram)
     load: Histogram = field(default_factory=Histogram)
     run: Histogram = field(default_factory=Histogram)
+
+    def __add__(self, other: ModelMetrics) -> ModelMetrics:
+        return ModelMetrics(
+            **{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
+        )
 
 
 class Snapshot(NamedTuple):

@@ -62,7 +62,7 @@ class MockExecutor:
     def _result(self, call: Call, answer: tuple[Outcome, ...] | Exception) -> Result:
         if isinstance(answer, Exception):
             raise answer
-        model = f"{call.spec.name}@{call.spec.version}"
+        model = call.spec.reference
         started = datetime.now(UTC)
         return Result(answer, model, call.seeds, Timings(), started, "mock", synthetic=call.spec.synthetic)
 

@@ -148,7 +148,7 @@ class ExpectedResidents:
 
     def __init__(self, budget: int | Budget) -> None:
         self._budget = _as_budget(budget)
-        self._specs: OrderedDict[str, ModelSpec] = OrderedDict()
+        self._specs: OrderedDict[ModelSpec, None] = OrderedDict()
 
     def use(self, spec: ModelSpec) -> list[str]:
         """The model is used next; returns which ones leave for it, the least recently used first.
@@ -160,18 +160,18 @@ class ExpectedResidents:
         return [left for each in spec.whole() for left in self._use(each)]
 
     def _use(self, spec: ModelSpec) -> list[str]:
-        self._specs.pop(spec.name, None)
-        beside = [each for each in self._specs.values() if each.device == spec.device]
+        self._specs.pop(spec, None)
+        beside = [each for each in self._specs if each.device == spec.device]
         left = []
         while beside and sum(each.memory_bytes for each in beside) + spec.memory_bytes > self._budget.of(spec.device):
-            left.append(beside.pop(0).name)
-            del self._specs[left[-1]]
-        self._specs[spec.name] = spec
+            del self._specs[(least_recent := beside.pop(0))]
+            left.append(least_recent.name)
+        self._specs[spec] = None
         return left
 
     def names(self) -> frozenset[str]:
-        """The models that are expected to be in memory."""
-        return frozenset(self._specs)
+        """The names of the models that are expected to be in memory."""
+        return frozenset(each.name for each in self._specs)
 
 
 def _as_budget(given: int | Budget) -> Budget:

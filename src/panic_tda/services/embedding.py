@@ -114,7 +114,7 @@ def embed_batch(
         bad = len(contents) - len(good)
         tell = (lambda done, failed: report(done, failed + bad, len(contents))) if report else lambda *_: None
         measured, timings = _in_batches(place, spec, good, purpose, tell)
-    name = f"{spec.name}@{spec.version}"
+    name = spec.reference
     found = iter(measured)
     outcomes = tuple(
         content if isinstance(content, PanicError) else _embedding(next(found), name) for content in contents

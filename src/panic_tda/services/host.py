@@ -7,7 +7,6 @@ texts for a purpose.
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
@@ -23,7 +22,7 @@ from panic_tda.models.language import Ending, LanguageModel, Prompt, Sampling
 from panic_tda.models.model import Model, ModelSpec, Parameters, Placement
 from panic_tda.models.purpose import Measured, Purpose, TextEmbedder
 from panic_tda.runtime.execution import BatchLimits, execute
-from panic_tda.runtime.executors import make_executor
+from panic_tda.runtime.executors import make_executor, threads_of_a_model
 from panic_tda.runtime.residency import Budget, Residency
 from panic_tda.runtime.result import Call, Result, Timings
 from panic_tda.services.turns import Turn
@@ -48,11 +47,10 @@ class Host:
     ) -> None:
         """Without ``settings``, those of the environment. The catalogue follows them until the host is closed."""
         self.settings = settings or load_settings()
-        self._threads = self.settings.threads or max(1, (os.cpu_count() or 1) // 2)
-        placement = Placement(threads=self._threads, lender=lambda part: self._residency.lend(part))
+        placement = Placement(threads=threads_of_a_model(self.settings), lender=lambda part: self._residency.lend(part))
         self._residency = Residency(Budget(self.settings.memory_budget * 1_000_000), lambda spec: load(spec, placement))
         self._limits = BatchLimits()
-        self._turns: dict[str, Turn] = {}
+        self._turns: dict[ModelSpec, Turn] = {}
         self._making = threading.Lock()
         self._executor: Executor | None = None
         self._following = ExitStack()
@@ -140,7 +138,7 @@ class Host:
 
     def _turn(self, spec: ModelSpec) -> Turn:
         with self._making:
-            return self._turns.setdefault(spec.name, Turn())
+            return self._turns.setdefault(spec, Turn())
 
 
 @contextmanager

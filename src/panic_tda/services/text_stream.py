@@ -33,7 +33,7 @@ class TextStream:
         self, host: Host, spec: ModelSpec, prompt: Prompt, seed: int, sampling: Sampling, *, owns_host: bool = False
     ) -> None:
         """``owns_host``: the host is closed together with the stream."""
-        self.model = f"{spec.name}@{spec.version}"
+        self.model = spec.reference
         self.seed = seed
         self.completion: Completion | None = None
         self._name = spec.name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,28 +21,13 @@ from panic_tda.models.versions.changing import add_version, newest_accepted, pro
 from panic_tda.models.versions.manifest import read_manifest
 from panic_tda.models.versions.register import line_of, register_file, version_folder, versions_folder
 from support.checkpoints import Twins, require_libraries, twins
-from support.tuning import NAME, tiny_embedder
+from support.tuning import NAME, altered, tiny_embedder
 
 require_libraries()
 
 __all__ = ["twins"]
 
 TEXTS = [Text("abcdef"), Text("A red apple.")]
-
-
-def altered(source: Path, places: int) -> Any:
-    """Writes a copy of an embedder whose word vectors are others."""
-
-    def write(folder: Path) -> None:
-        from safetensors.torch import load_file, save_file
-
-        shutil.copytree(source, folder, dirs_exist_ok=True)
-        weights = load_file(folder / "model.safetensors")
-        words = weights["embeddings.word_embeddings.weight"]
-        weights["embeddings.word_embeddings.weight"] = words.roll(places, 0)
-        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-
-    return write
 
 
 @pytest.fixture

@@ -5,7 +5,16 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from support.twins.parts import CHARACTERS, DIMS, autoencoder, save_pipeline, scheduler, seeded, text_time_unet
+from support.twins.parts import (
+    CHARACTERS,
+    DIMS,
+    SMALL_UNET,
+    autoencoder,
+    save_pipeline,
+    scheduler,
+    seeded,
+    text_time_unet,
+)
 
 
 def build(folder: Path) -> None:
@@ -15,7 +24,7 @@ def build(folder: Path) -> None:
         from diffusers.pipelines.kolors import ChatGLMModel, ChatGLMTokenizer
         from diffusers.pipelines.kolors.text_encoder import ChatGLMConfig
 
-        unet = text_time_unet(channels=(8, 16), groups=4, text_dims=DIMS)
+        unet = text_time_unet(**SMALL_UNET, block_out_channels=(8, 16), norm_num_groups=4, cross_attention_dim=DIMS)
         config = ChatGLMConfig(
             padded_vocab_size=512,
             num_layers=2,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -140,26 +140,25 @@ def autoencoder(channels: int = 4, **changes: Any) -> Any:
     return AutoencoderKL(**facts | changes).eval()
 
 
-def text_time_unet(*, channels: tuple[int, int], groups: int, text_dims: int) -> Any:
-    """A U-Net of two levels that is also told the sizes of the picture, as Stable Diffusion XL's is."""
+SMALL_UNET: Mapping[str, Any] = {
+    "layers_per_block": 1,
+    "sample_size": 16,
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+    "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+    "attention_head_dim": (2, 4),
+    "addition_time_embed_dim": 8,
+    "transformer_layers_per_block": (1, 1),
+    "projection_class_embeddings_input_dim": 48 + DIMS,
+}
+"""Two levels of :func:`text_time_unet`."""
+
+
+def text_time_unet(**facts: Any) -> Any:
+    """A U-Net that is also told the sizes of the picture, as Stable Diffusion XL's is."""
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(
-        block_out_channels=channels,
-        layers_per_block=1,
-        norm_num_groups=groups,
-        sample_size=16,
-        in_channels=4,
-        out_channels=4,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=(2, 4),
-        use_linear_projection=True,
-        addition_embed_type="text_time",
-        addition_time_embed_dim=8,
-        transformer_layers_per_block=(1, 1),
-        projection_class_embeddings_input_dim=48 + DIMS,
-        cross_attention_dim=text_dims,
+        in_channels=4, out_channels=4, use_linear_projection=True, addition_embed_type="text_time", **facts
     )
 
 

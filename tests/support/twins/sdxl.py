@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from support.twins.parts import DIMS, autoencoder, clip_text_config, clip_tokenizer, scheduler, seeded
+from support.twins.parts import (
+    DIMS,
+    SMALL_UNET,
+    autoencoder,
+    clip_text_config,
+    clip_tokenizer,
+    scheduler,
+    seeded,
+    text_time_unet,
+)
 
 
 class Size(NamedTuple):
@@ -20,16 +29,9 @@ class Size(NamedTuple):
 
 TINY = Size(
     unet={
+        **SMALL_UNET,
         "block_out_channels": (16, 32),
-        "layers_per_block": 1,
         "norm_num_groups": 8,
-        "sample_size": 16,
-        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
-        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
-        "attention_head_dim": (2, 4),
-        "addition_time_embed_dim": 8,
-        "transformer_layers_per_block": (1, 1),
-        "projection_class_embeddings_input_dim": 48 + DIMS,
         "cross_attention_dim": 2 * DIMS,
     },
     text_encoder={},
@@ -82,15 +84,12 @@ REAL = Size(
 def build(folder: Path, size: Size = TINY, *, device: str = "cpu", half: bool = False) -> None:
     """Writes the checkpoint; weights are drawn on ``device``, in half precision where ``half``."""
     import torch
-    from diffusers import StableDiffusionXLPipeline, UNet2DConditionModel
+    from diffusers import StableDiffusionXLPipeline
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
     with seeded(), torch.device(device):
-        unet = UNet2DConditionModel(
-            in_channels=4, out_channels=4, use_linear_projection=True, addition_embed_type="text_time", **size.unet
-        )
         parts = {
-            "unet": unet,
+            "unet": text_time_unet(**size.unet),
             "vae": autoencoder(**size.vae),
             "text_encoder": CLIPTextModel(clip_text_config(**size.text_encoder)),
             "text_encoder_2": CLIPTextModelWithProjection(clip_text_config(**size.text_encoder_2)),

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 MOST = 2048
 """Tokens in a call, padding counted: more are no faster, and take memory."""
 
-_ENOUGH = 256
+_ENOUGH = 64
+"""Tokens from which a call is about as fast for each of them as a larger one."""
 _COMPANIES = (2, 3, 5, 8)
 
 

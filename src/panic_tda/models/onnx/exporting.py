@@ -20,6 +20,7 @@ from panic_tda.models.files import write_whole
 from panic_tda.models.hashing import sha256_of_file
 from panic_tda.models.model import Embedder, ModelSpec, Placement
 from panic_tda.models.onnx import added
+from panic_tda.models.onnx.integers import compute_in_integers
 from panic_tda.models.onnx.manifest import Manifest
 from panic_tda.models.onnx.networks import Network, open_network
 from panic_tda.models.onnx.samples import sample_contents
@@ -27,7 +28,9 @@ from panic_tda.models.repositories import EMBEDDER_FILE
 from panic_tda.models.shelf import Added
 from panic_tda.models.torch_place import computing, quiet
 
-LEAST_COSINE, LEAST_COSINE_INT8 = 0.9999, 0.95
+LEAST_COSINE, LEAST_COSINE_INT8 = 0.9999, 0.99
+_MOST_INSIDE = 1 << 30
+"""Bytes above which the weights of a network stand in a file beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def _write(spec: ModelSpec, folder: Path, *, int8: bool) -> None:
         _write_network(network, folder / "model.onnx")
         if int8:
             _quantise(folder / "model.onnx")
-    except (MemoryError, OSError):
+    except (MemoryError, OSError, RequestError):
         raise
     except Exception as fault:  # the exporter raises whatever its parts raise
         line = first_line(fault, most=200)
@@ -125,15 +128,14 @@ def _write_network(network: Network, path: Path) -> None:
 
 
 def _quantise(path: Path) -> None:
-    """Weights to 8 bits, and activations to 8 bits while it computes."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+    """Weights to 8 bits, and products with them in integers."""
+    import onnx
 
-    aside = path.with_name("whole.onnx")
-    path.rename(aside)
-    with _still():
-        quantize_dynamic(str(aside), str(path), weight_type=QuantType.QInt8, per_channel=True)
-    aside.unlink()
-    aside.with_name(f"{path.name}.data").unlink(missing_ok=True)
+    network = onnx.load(str(path))
+    if not compute_in_integers(network):
+        raise RequestError("the network has no matrices of weights for integers", hint="leave out --int8")
+    path.with_name(f"{path.name}.data").unlink(missing_ok=True)
+    onnx.save(network, str(path), save_as_external_data=network.ByteSize() > _MOST_INSIDE, location=f"{path.name}.data")
 
 
 @contextlib.contextmanager

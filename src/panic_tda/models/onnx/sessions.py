@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from panic_tda.models.onnx.batches import Arrays
 
 
+_CPU = "CPUExecutionProvider"
+_SLOWER_FUSED = ["SkipLayerNormFusion", "BiasGeluFusion"]
+"""What onnxruntime would join into nodes that take longer on a CPU than their parts do."""
+
+
 class Session:
     """A network with one output, on its device."""
 
@@ -37,17 +42,24 @@ class Session:
         del self._session
 
 
-def open_session(spec: ModelSpec, path: Path, placement: Placement) -> Session:
-    """Loads a network; raises ``PrerequisiteError`` or ``ModelLoadError``."""
+def open_session(spec: ModelSpec, path: Path, placement: Placement, *, weights: Path | None = None) -> Session:
+    """Loads a network; raises ``PrerequisiteError`` or ``ModelLoadError``.
+
+    ``weights`` is the folder that the places of weights in the network refer to, where that is not the network's own.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = placement.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    if weights is not None:
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(weights))
     providers = _providers(spec, placement, onnxruntime.get_available_providers())
+    slower = _SLOWER_FUSED if providers == [_CPU] else []
     try:
-        return Session(onnxruntime.InferenceSession(str(path), options, providers=providers))
+        network = path.read_bytes() if weights is not None else str(path)
+        return Session(onnxruntime.InferenceSession(network, options, providers=providers, disabled_optimizers=slower))
     except Exception as fault:  # onnxruntime has no base class for its errors
         line = first_line(fault)
         raise ModelLoadError(f"{spec.name}: {path} does not load: {line}") from fault
@@ -57,10 +69,10 @@ def _providers(spec: ModelSpec, placement: Placement, available: list[str]) -> l
     device = spec.device if placement.device == "auto" else placement.device
     kind, _, number = device.partition(":")
     if kind != "cuda":
-        return ["CPUExecutionProvider"]
+        return [_CPU]
     if "CUDAExecutionProvider" not in available:
         raise PrerequisiteError(
             f"{spec.name}: onnxruntime finds no device {device} here",
             hint='set device = "cpu" in the settings, or install onnxruntime-gpu in place of onnxruntime',
         )
-    return [("CUDAExecutionProvider", {"device_id": int(number or 0)}), "CPUExecutionProvider"]
+    return [("CUDAExecutionProvider", {"device_id": int(number or 0)}), _CPU]

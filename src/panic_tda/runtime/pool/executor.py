@@ -156,7 +156,7 @@ class PoolExecutor:
         done, faults = self._slots[me].answer(call, insists=call.stay is not None and call.stay.is_strict)
         return Result(
             outputs=done.outputs,
-            model=f"{call.spec.name}@{call.spec.version}",
+            model=call.spec.reference,
             seeds=call.seeds,
             timings=Timings(queue_s, done.load_s, done.run_s),
             started_at=done.started_at,

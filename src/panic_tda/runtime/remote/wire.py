@@ -55,7 +55,7 @@ def require_version(spec: ModelSpec, version: str, elsewhere: str) -> None:
     """Raises ``ModelVersionChanged`` unless the model here is the same as that ``elsewhere``."""
     if spec.version != version:
         raise ModelVersionChanged(
-            f"{elsewhere} has {spec.name}@{version}, here is {spec.name}@{spec.version}",
+            f"{elsewhere} has {spec.name}@{version}, here is {spec.reference}",
             hint="install the same panic-tda, libraries and weights on both sides",
         )
 

@@ -49,7 +49,7 @@ def check(asked: ModelRequest, desk: Desk) -> dict[str, str]:
     spec = desk.find(asked.model)
     require_version(spec, asked.version, "the caller")
     desk.executor.check(spec)
-    return {"model": f"{spec.name}@{spec.version}"}
+    return {"model": spec.reference}
 
 
 @router.post("/calls")

@@ -118,7 +118,7 @@ async def chat(asked: ChatRequest, desk: Desk, request: Request) -> StreamingRes
     spec = desk.find(asked.model)
     start = partial(stream, turns, spec.name, host=desk.host, **wishes)
     written = pieces(desk.seats, start, asked.seed, asked.n)
-    base = {"id": f"chatcmpl-{token_hex(12)}", "created": int(time.time()), "model": f"{spec.name}@{spec.version}"}
+    base = {"id": f"chatcmpl-{token_hex(12)}", "created": int(time.time()), "model": spec.reference}
     if asked.stream:
         events = as_events(_chunks(base, await begun(request, written), asked.with_usage))
         return StreamingResponse(events, media_type="text/event-stream")

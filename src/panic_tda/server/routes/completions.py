@@ -57,7 +57,7 @@ async def complete(asked: CompletionRequest, desk: Desk, request: Request) -> St
         "id": f"cmpl-{token_hex(12)}",
         "object": "text_completion",
         "created": int(time.time()),
-        "model": f"{spec.name}@{spec.version}",
+        "model": spec.reference,
     }
     if asked.stream:
         events = as_events(_chunks(base, await begun(request, written), asked.with_usage))

@@ -69,7 +69,7 @@ async def embed(asked: EmbeddingRequest, desk: Desk) -> Response:
     said = encode_vector if asked.encoding_format == "base64" else _numbers
     rows = [{"object": "embedding", "index": index, "embedding": said(each)} for index, each in enumerate(outcomes)]
     usage = {"prompt_tokens": 0, "total_tokens": 0}
-    return written({"object": "list", "data": rows, "model": f"{spec.name}@{spec.version}", "usage": usage})
+    return written({"object": "list", "data": rows, "model": spec.reference, "usage": usage})
 
 
 def _numbers(vector: Any) -> list[float]:
