@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench crash truth wheel clean
+.PHONY: help demo test check format docs bench crash fuzz endure truth wheel clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -45,9 +45,16 @@ bench: $(VENV)/test-installed ## Measure, and print the tables of docs/performan
 	$(BIN)/python benchmarks/clustering.py
 	$(BIN)/python benchmarks/analyses.py
 	$(BIN)/python benchmarks/embedding.py
+	$(BIN)/python benchmarks/serving.py
 
 crash: $(VENV)/test-installed ## Kill experiments everywhere and at 200 moments, and count what is lost
 	$(BIN)/python tests/crash/campaign.py
+
+fuzz: $(VENV)/test-installed ## Hold the server against its OpenAPI document with 100 random requests for each route
+	$(BIN)/python tests/server/fuzzing.py
+
+endure: $(VENV)/test-installed ## Ask the server 10,000 times with clients that drop anywhere
+	$(BIN)/python tests/endurance/campaign.py
 
 truth: $(VENV)/test-installed ## Hold every statistic against systems whose answer is known
 	$(BIN)/python benchmarks/truth.py

@@ -21,6 +21,7 @@ from panic_tda.errors import (
     ModelLoadError,
 )
 from panic_tda.models.model import Placement
+from panic_tda.models.purpose import Purpose
 from panic_tda.runtime.execution import BatchLimits, execute
 from panic_tda.runtime.executor import Executor
 from panic_tda.runtime.executors import make_executor
@@ -29,19 +30,21 @@ from panic_tda.runtime.mock import MockExecutor
 from panic_tda.runtime.result import Call, Result, Timings
 from panic_tda.settings import EXECUTORS, Settings
 from support.contents import texts, values
-from support.models import FakeModel, fake_spec, vector_of
+from support.models import FakeModel, Prompted, fake_spec, vector_of
 from support.servers import running
 from support.threads import beside
 
 WRITER = fake_spec("Writer")
 EMBEDDER = fake_spec("Embedder", "text -> vector")
+PROMPTED = fake_spec("Prompted", "text -> vector", loader="support.models:load_prompted")
 BROKEN = fake_spec("Broken", loader="support.models:load_badly")
 BUDGET = 2**30
 BUDGET_MB = 1_000
 
 
 def on_fake_models(call: Call) -> tuple[Any, ...]:
-    return execute(call, FakeModel(call.spec), BatchLimits())
+    model = Prompted(call.spec) if call.spec is PROMPTED else FakeModel(call.spec)
+    return execute(call, model, BatchLimits())
 
 
 def make_mock() -> Executor:
@@ -71,7 +74,7 @@ MAKERS: dict[str, Callable[[], Executor]] = {
     "ray": make_ray,
     "auto": make_routing,
 }
-KNOWN = {spec.name: spec for spec in (WRITER, EMBEDDER, BROKEN)}
+KNOWN = {spec.name: spec for spec in (WRITER, EMBEDDER, PROMPTED, BROKEN)}
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +105,13 @@ def call(*inputs: str, spec: Any = WRITER, first_seed: int = 0) -> Call:
 
 def answered(future: Future[Result]) -> Result:
     return future.result(timeout=60)
+
+
+@pytest.mark.parametrize(("purpose", "measured"), [(Purpose.DOCUMENT, "a"), (Purpose.QUERY, "query: a")])
+def test_texts_are_measured_for_their_purpose(executor: Executor, purpose: Purpose, measured: str) -> None:
+    asked = Call(PROMPTED, texts("a"), (0,), purpose=purpose)
+    [vector] = answered(executor.submit(asked)).outputs
+    np.testing.assert_array_equal(np.asarray(vector), np.asarray(vector_of(Text(measured))))
 
 
 def test_a_result_says_everything_it_must(executor: Executor) -> None:

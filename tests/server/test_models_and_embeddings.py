@@ -19,9 +19,10 @@ from panic_tda.runtime.result import Call
 from panic_tda.server.collector import Collector
 from panic_tda.services.embedding import embed
 from panic_tda.services.host import Host
+from panic_tda.settings import Settings
 from support.contents import numbered, texts
 from support.models import FakeModel, fake_spec, vector_of
-from support.servers import Running
+from support.servers import Running, running
 
 TEXTS = ["a red apple", "a green pear", "Ångström 🍎"]
 
@@ -68,6 +69,20 @@ def test_an_unknown_model_is_not_found_and_similar_names_are_told(openai: OpenAI
     assert caught.value.body["code"] == "UnknownModel"
 
 
+def test_queries_and_documents_are_measured_each_in_its_way() -> None:
+    spec = fake_spec("Prompted", "text -> vector", loader="support.models:load_prompted")
+    with running(Settings(executor="inprocess"), find=lambda name: spec) as server:
+
+        def asked(**kind: str) -> Any:
+            answer = server.post("/v1/embeddings", {"model": "Prompted", "input": "a", **kind})
+            return np.array(answer.json()["data"][0]["embedding"], np.float32)
+
+        query, document, unsaid = asked(input_type="query"), asked(input_type="document"), asked()
+    np.testing.assert_array_equal(query, np.asarray(vector_of(Text("query: a"))))
+    np.testing.assert_array_equal(document, np.asarray(vector_of(Text("a"))))
+    np.testing.assert_array_equal(unsaid, document)
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -76,6 +91,7 @@ def test_an_unknown_model_is_not_found_and_similar_names_are_told(openai: OpenAI
         ({"model": "MiniLM", "input": "a\0b"}, "NUL"),
         ({"model": "MiniLM", "input": [[1, 2, 3]]}, "input"),
         ({"model": "MiniLM"}, "input"),
+        ({"model": "MiniLM", "input": "x", "input_type": "question"}, "input_type"),
         ({"model": "MiniLM", "input": "x", "imput": 1}, "imput"),
         ([], "dictionary"),
     ],

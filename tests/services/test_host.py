@@ -91,6 +91,24 @@ def test_a_closed_answer_stops_at_the_next_piece() -> None:
         assert list(answer) == []
 
 
+def test_who_waits_for_a_model_and_leaves_is_not_written_for() -> None:
+    heard: list[str] = []
+    at_a, go_on = threading.Event(), threading.Event()
+
+    def wait_at_a(word: str) -> None:
+        heard.append(word)
+        at_a.set()
+        assert go_on.wait(30)
+
+    with hosting(Writing(wait_at_a)) as host:
+        first = host.write(SPEC, "a", 1, Sampling())
+        assert at_a.wait(30)
+        host.write(SPEC, "b", 2, Sampling()).close()  # would wait for the first one, which waits for this
+        go_on.set()
+        assert list(first) == ["a"]
+    assert heard == ["a"]
+
+
 def test_requests_of_several_threads_take_turns_on_one_model() -> None:
     model = Writing()
     with hosting(model) as host:

@@ -15,8 +15,9 @@ from typing import Any, cast
 import numpy as np
 
 from panic_tda.content import Content, Image, Text
-from panic_tda.errors import ModelCallFailed
+from panic_tda.errors import ModelCallFailed, ModelError
 from panic_tda.models.model import ModelSpec, Parameter, Parameters, ParameterValue, Placement
+from panic_tda.models.purpose import Measured, Purpose
 from panic_tda.signature import Kind, Signature
 
 DIMS = 8
@@ -99,9 +100,24 @@ class FakeModel:
         return made + made[:1] * self.surplus if self.surplus >= 0 else made[: self.surplus]
 
 
+class Prompted(FakeModel):
+    """An embedder that puts ``query: `` before what is asked, as some were trained."""
+
+    def embed_texts(self, texts: Sequence[str], purpose: Purpose) -> list[Measured | ModelError]:
+        """See :class:`~panic_tda.models.purpose.TextEmbedder`."""
+        prompt = "query: " if purpose is Purpose.QUERY else ""
+        found = [vector_of(Text(prompt + text)) for text in texts]
+        return [each if isinstance(each, ModelError) else Measured(cast("Any", each), None) for each in found]
+
+
 def load(spec: ModelSpec, placement: Placement) -> FakeModel:
     """The loader that :func:`fake_spec` names."""
     return FakeModel(spec)
+
+
+def load_prompted(spec: ModelSpec, placement: Placement) -> Prompted:
+    """A loader for ``loader="support.models:load_prompted"``."""
+    return Prompted(spec)
 
 
 def load_badly(spec: ModelSpec, placement: Placement) -> FakeModel:

@@ -17,6 +17,7 @@ from panic_tda.errors import (
     first_line,
 )
 from panic_tda.models.model import Embedder, Generator, Model, ModelSpec
+from panic_tda.models.purpose import Purpose, TextEmbedder
 from panic_tda.runtime.result import Call
 from panic_tda.signature import Kind
 
@@ -96,6 +97,9 @@ def _invoke(call: Call, model: Model) -> Sequence[Any]:
     if call.spec.signature.is_generator:
         parameters = call.spec.with_defaults(call.parameters)
         return cast("Generator", model).generate(call.inputs, call.seeds, parameters)
+    if call.purpose is Purpose.QUERY and isinstance(model, TextEmbedder):
+        found = model.embed_texts([cast("Text", text).value for text in call.inputs], call.purpose)
+        return [each if isinstance(each, ModelError) else each.vector for each in found]
     return cast("Embedder", model).embed(call.inputs)
 
 

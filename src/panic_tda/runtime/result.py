@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from panic_tda.content import Content
 from panic_tda.errors import PanicError
 from panic_tda.models.model import ModelSpec, Parameters
+from panic_tda.models.purpose import Purpose
 
 if TYPE_CHECKING:
     from panic_tda.models.model import Vector
@@ -49,13 +50,17 @@ class Stay(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One batch for one model: inputs and seeds are parallel; the parameters hold for every item."""
+    """One batch for one model: inputs and seeds are parallel; the parameters hold for every item.
+
+    ``purpose`` is what texts are measured for; it changes nothing for models that know no difference.
+    """
 
     spec: ModelSpec
     inputs: tuple[Content, ...]
     seeds: tuple[int, ...]
     parameters: Parameters = field(default_factory=dict)
     stay: Stay | None = None
+    purpose: Purpose = Purpose.DOCUMENT
 
 
 def failed(fault: Exception) -> Future[Result]:

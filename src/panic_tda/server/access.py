@@ -16,27 +16,21 @@ _bearer = HTTPBearer(auto_error=False, description="The token that the server pr
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
-def facilities(request: Request) -> Facilities:
-    """What the routes work with."""
+async def facilities(request: Request) -> Facilities:
+    """What the routes work with. Not a plain function: for each of those FastAPI waits for a thread."""
     return cast("Facilities", request.app.state.facilities)
 
 
 Desk = Annotated[Facilities, Depends(facilities)]
 
 
-def require_token(desk: Desk, credentials: Credentials) -> None:
+async def require_token(desk: Desk, credentials: Credentials) -> None:
     """Raises 401 without the token. The comparison takes as long for a wrong token as for the right one."""
     given = credentials.credentials if credentials else ""
     if not hmac.compare_digest(given.encode(), desk.rules.token.encode()):
         raise HTTPException(
             401, "this needs the token of the server: Authorization: Bearer …", {"WWW-Authenticate": "Bearer"}
         )
-
-
-def require_token_from_afar(desk: Desk, credentials: Credentials) -> None:
-    """Raises 401 without the token where others than this machine can ask."""
-    if not desk.rules.open_to_all:
-        require_token(desk, credentials)
 
 
 def is_loopback(host: str) -> bool:

@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from panic_tda import __version__
-from panic_tda.server.access import require_token_from_afar
+from panic_tda.server.access import require_token
 from panic_tda.server.facilities import Facilities
 from panic_tda.server.faults import answer_faults
 from panic_tda.server.limits import BodyLimit, RateLimit
@@ -28,6 +28,7 @@ from panic_tda.server.routes import (
     sessions,
     versions,
 )
+from panic_tda.server.shapes import FAULT_ANSWERS
 
 _ROOMS = (
     *(models, embeddings, chat, completions, images, calls),
@@ -44,10 +45,11 @@ def make_app(facilities: Facilities, tell: Callable[..., None] = write_line) -> 
     )
     app.state.facilities = facilities
     answer_faults(app)
-    app.include_router(health.router)
-    for room in _ROOMS:
-        app.include_router(room.router, dependencies=[Depends(require_token_from_afar)])
     rules = facilities.rules
+    from_afar = [] if rules.open_to_all else [Depends(require_token)]
+    app.include_router(health.router, responses=FAULT_ANSWERS)
+    for room in _ROOMS:
+        app.include_router(room.router, dependencies=from_afar, responses=FAULT_ANSWERS)
     app.add_middleware(BodyLimit, largest=rules.largest_body)
     if rules.requests_per_s:
         app.add_middleware(RateLimit, per_s=rules.requests_per_s)

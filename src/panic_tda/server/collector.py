@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from panic_tda.content import Content
 from panic_tda.errors import PanicError
 from panic_tda.models.model import ModelSpec
+from panic_tda.models.purpose import Purpose
 from panic_tda.runtime.result import Call, Result
 
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ class _Request:
 
 @dataclass(slots=True)
 class _Line:
-    """Contents that wait for one model, and how many of its batches are on their way."""
+    """Contents that wait for one model and purpose, and how many of its batches are on their way."""
 
     spec: ModelSpec
+    purpose: Purpose
     waiting: deque[tuple[_Request, int, Content]] = field(default_factory=deque)
     in_flight: int = 0
     timer: asyncio.TimerHandle | None = None
@@ -47,15 +49,17 @@ class Collector:
     def __init__(self, executor: Executor, *, longest_wait_s: float = LONGEST_WAIT_S) -> None:
         self._executor = executor
         self._longest_wait_s = longest_wait_s
-        self._lines: dict[tuple[str, str], _Line] = {}
+        self._lines: dict[tuple[str, str, Purpose], _Line] = {}
 
-    async def measure(self, spec: ModelSpec, contents: Sequence[Content]) -> list[Outcome]:
+    async def measure(
+        self, spec: ModelSpec, contents: Sequence[Content], purpose: Purpose = Purpose.DOCUMENT
+    ) -> list[Outcome]:
         """One vector or error for each content; raises what fails a whole call of the model."""
         if not contents:
             return []
         answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         request = _Request(answer, [None] * len(contents), len(contents))
-        line = self._lines.setdefault((spec.name, spec.version), _Line(spec))
+        line = self._lines.setdefault((spec.name, spec.version, purpose), _Line(spec, purpose))
         line.waiting.extend((request, place, content) for place, content in enumerate(contents))
         self._look(line)
         return await answer
@@ -83,7 +87,7 @@ class Collector:
             return
         line.in_flight += 1
         loop = asyncio.get_running_loop()
-        call = Call(line.spec, tuple(content for _, _, content in batch), (0,) * len(batch))
+        call = Call(line.spec, tuple(content for _, _, content in batch), (0,) * len(batch), purpose=line.purpose)
         loop.run_in_executor(None, self._submit, loop, line, batch, call)
 
     def _submit(

@@ -17,6 +17,7 @@ from panic_tda.server.collector import Collector
 from panic_tda.server.finetunes import Finetunes
 from panic_tda.server.logs import write_line
 from panic_tda.server.performances import Performances
+from panic_tda.server.seats import Seats
 from panic_tda.services.host import Host
 from panic_tda.settings import Settings
 
@@ -57,6 +58,7 @@ class Facilities:
         self.executor: Executor = make_executor(self.settings)
         self.collector = Collector(self.executor)
         self.host = Host(self.settings)
+        self.seats = Seats()
         self.performances = Performances(self.settings, self.executor)
         self.finetunes = Finetunes(self.settings, self.tell)
         self.sessions = Sessions(self.executor)

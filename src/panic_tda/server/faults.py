@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from panic_tda import errors
 from panic_tda.errors import PanicError
@@ -64,25 +64,11 @@ def shape_of(fault: PanicError) -> Any:
     return shape(status_of(fault), fault.message, type(fault).__name__, hint=fault.hint)
 
 
-class Fault(BaseModel):
-    """What is wrong, and what to do."""
-
-    message: str
-    type: str
-    param: str | None = None
-    code: str | None = None
-    hint: str = ""
-
-
-class Faulty(BaseModel):
-    """Every answer that is an error has this shape."""
-
-    error: Fault
-
-
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route says of its errors in the document of the routes."""
-    return {status: {"model": Faulty} for status in statuses}
+def _methods(request: Request) -> str:
+    """What may be done at the path of a request; the router itself names the methods of one route only."""
+    paths = request.app.openapi()["paths"]
+    fitting = [methods for path, methods in paths.items() if compile_path(path)[0].match(request.url.path)]
+    return ", ".join(sorted({method.upper() for methods in fitting[:1] for method in methods}))
 
 
 def answer_faults(app: FastAPI) -> None:
@@ -94,8 +80,10 @@ def answer_faults(app: FastAPI) -> None:
         return JSONResponse(shape_of(fault), status_of(fault), again)
 
     @app.exception_handler(HTTPException)
-    def _of_http(_: Request, fault: HTTPException) -> JSONResponse:
-        return JSONResponse(shape(fault.status_code, str(fault.detail)), fault.status_code, fault.headers)
+    def _of_http(request: Request, fault: HTTPException) -> JSONResponse:
+        allowed = _methods(request) if fault.status_code == 405 else ""
+        headers = {"Allow": allowed} if allowed else fault.headers
+        return JSONResponse(shape(fault.status_code, str(fault.detail)), fault.status_code, headers)
 
     @app.exception_handler(RequestValidationError)
     def _of_the_body(_: Request, fault: RequestValidationError) -> JSONResponse:

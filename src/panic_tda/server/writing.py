@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, Protocol, TypeVar, cast
 
 import anyio
 from fastapi import Request
@@ -16,15 +17,26 @@ from starlette.exceptions import HTTPException
 
 from panic_tda.errors import PanicError
 from panic_tda.server.faults import shape_of
+from panic_tda.server.seats import Seats
 from panic_tda.services.text_stream import Completion, TextStream
 from panic_tda.services.wishes import Wishes
 
 T = TypeVar("T")
+
+
+class Start(Protocol):
+    """Begins an answer; without a seed one is drawn."""
+
+    def __call__(self, *, seed: int | None) -> TextStream: ...
+
+
 Zero = Annotated[float, Field(ge=0, le=0)]
 
 
 class StreamOptions(BaseModel):
     """What a stream says beside the answer."""
+
+    model_config = ConfigDict(strict=True)
 
     include_usage: bool = False
 
@@ -50,7 +62,7 @@ class WritingRequest(BaseModel):
     Fields of OpenAI that would change the answer and are not there are refused.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     model: str
     n: Annotated[int, Field(ge=1, le=128)] = 1
@@ -91,21 +103,33 @@ class Piece:
     model: str = ""
 
 
-async def pieces(start: Callable[[int | None], TextStream], seed: int | None, n: int) -> AsyncIterator[Piece]:
+async def pieces(seats: Seats, start: Start, seed: int | None, n: int) -> AsyncIterator[Piece]:
     """``n`` answers one after the other, with the seeds ``seed``, ``seed`` + 1, …; without one it is drawn.
 
     Whoever stops iterating frees the model.
     """
-    for index in range(n):
-        stream = await run_in_threadpool(start, None if seed is None else seed + index)
-        seed = stream.seed - index
-        try:
-            while (text := await run_in_threadpool(next, stream, None)) is not None:
-                yield Piece(index, text)
-            yield Piece(index, completion=stream.completion, model=stream.model)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await run_in_threadpool(stream.close)
+    async with seats.one():
+        for index in range(n):
+            stream = await _begun(start, None if seed is None else seed + index)
+            seed = stream.seed - index
+            try:
+                while (text := await run_in_threadpool(next, stream, None)) is not None:
+                    yield Piece(index, text)
+                yield Piece(index, completion=stream.completion, model=stream.model)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await run_in_threadpool(stream.close)
+
+
+async def _begun(start: Start, seed: int | None) -> TextStream:
+    """The stream; one that begins although the client has gone meanwhile is closed."""
+    starting = asyncio.ensure_future(run_in_threadpool(start, seed=seed))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(PanicError):
+            await run_in_threadpool((await starting).close)
+        raise
 
 
 async def whole(request: Request, written: AsyncIterator[Piece]) -> list[Piece]:
@@ -136,9 +160,9 @@ async def _gone(request: Request) -> None:
         pass
 
 
-async def begun(written: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
+async def begun(request: Request, written: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
     """The same pieces once the first one is there, so that what goes wrong before it has a status of its own."""
-    first = await anext(written)
+    first = await unless_gone(request, _first(written))
 
     async def all_of_them() -> AsyncIterator[Piece]:
         yield first
@@ -146,6 +170,10 @@ async def begun(written: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
             yield piece
 
     return all_of_them()
+
+
+async def _first(written: AsyncIterator[Piece]) -> Piece:
+    return await anext(written)
 
 
 async def as_events(written: AsyncIterator[Any]) -> AsyncIterator[str]:

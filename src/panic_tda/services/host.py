@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from panic_tda.content import Content, Text
@@ -24,6 +25,7 @@ from panic_tda.runtime.execution import BatchLimits, execute
 from panic_tda.runtime.executors import make_executor, threads_of_a_model
 from panic_tda.runtime.residency import Budget, Residency
 from panic_tda.runtime.result import Call, Result, Timings
+from panic_tda.services.turns import Turn
 from panic_tda.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ class Host:
         placement = Placement(threads=threads_of_a_model(self.settings), lender=lambda part: self._residency.lend(part))
         self._residency = Residency(Budget(self.settings.memory_budget * 1_000_000), lambda spec: load(spec, placement))
         self._limits = BatchLimits()
-        self._turns: dict[ModelSpec, threading.Lock] = {}
+        self._turns: dict[ModelSpec, Turn] = {}
         self._making = threading.Lock()
         self._executor: Executor | None = None
         self._following = ExitStack()
@@ -87,7 +89,9 @@ class Host:
     ) -> tuple[list[Measured | ModelError], Timings]:
         """A vector for each content, in order, checked like that of any executor; a fault stands in its place."""
         asked = time.perf_counter()
-        with self.turn(spec) as (model, load_s):
+        with self.turn(spec) as found:
+            assert found is not None
+            model, load_s = found
             started = time.perf_counter()
             reading = _Reading(model, purpose)
             call = Call(spec, tuple(contents), (0,) * len(contents))
@@ -100,23 +104,41 @@ class Host:
         return measured, Timings(started - asked - load_s, load_s, run_s)
 
     @contextmanager
-    def turn(self, spec: ModelSpec) -> Iterator[tuple[Model, float]]:
-        """The loaded model, for this caller alone until the block ends, and the seconds its loading took."""
-        with self._making:
-            turn = self._turns.setdefault(spec, threading.Lock())
-        with turn, self._residency.use(spec) as (model, load_s):
-            yield model, load_s
+    def turn(
+        self, spec: ModelSpec, is_wanted: Callable[[], bool] = lambda: True
+    ) -> Iterator[tuple[Model, float] | None]:
+        """The loaded model, for this caller alone until the block ends, and the seconds its loading took.
+
+        None when it is not wanted any more by then; call ``look_again`` when that changes.
+        """
+        turn = self._turn(spec)
+        if not turn.take(is_wanted):
+            yield None
+            return
+        try:
+            with self._residency.use(spec) as (model, load_s):
+                yield model, load_s
+        finally:
+            turn.leave()
+
+    def look_again(self, spec: ModelSpec) -> None:
+        """Wakes whoever waits for the model, to see whether it is still wanted."""
+        self._turn(spec).look_again()
 
     def close(self) -> None:
         """Frees every model, once the requests in progress have ended."""
         for turn in self._turns.values():
-            turn.acquire()
+            turn.take()
         self._residency.close()
         for turn in self._turns.values():
-            turn.release()
+            turn.leave()
         if self._executor is not None:
             self._executor.close()
         self._following.close()
+
+    def _turn(self, spec: ModelSpec) -> Turn:
+        with self._making:
+            return self._turns.setdefault(spec, Turn())
 
 
 @contextmanager
@@ -144,6 +166,7 @@ class Answer:
         self._asked = time.perf_counter()
         self._limit_s = float(host.settings.call_timeout) or float("inf")
         self._until = float("inf")
+        self._look_again = partial(host.look_again, spec)
         self._thread = threading.Thread(target=self._work, args=(host, spec, write), name="panic-tda-answer")
         self._thread.start()
 
@@ -166,14 +189,18 @@ class Answer:
         raise StopIteration
 
     def close(self) -> None:
-        """Stops the writing at the next token, and returns when the model is free."""
+        """Stops the writing at the next token (or the waiting for it), and returns when the model is free."""
         self._closed.set()
+        self._look_again()
         self._thread.join()
 
     def _work(self, host: Host, spec: ModelSpec, write: Callable[[Any, Callable[[str], bool]], Ending]) -> None:
         fault: BaseException | None = None
         try:
-            with host.turn(spec) as (model, load_s):
+            with host.turn(spec, self._is_wanted) as found:
+                if found is None:
+                    return
+                model, load_s = found
                 started = time.perf_counter()
                 self._until = started + self._limit_s
                 self.ending = write(model, self._emit)
@@ -185,7 +212,11 @@ class Answer:
             fault = known
         except Exception as stranger:  # a model may raise anything; it concerns this answer only
             fault = ModelCallFailed(f"{spec.name} raised {type(stranger).__name__}: {stranger}")
-        self._pieces.put(fault)
+        finally:
+            self._pieces.put(fault)
+
+    def _is_wanted(self) -> bool:
+        return not self._closed.is_set()
 
     def _emit(self, piece: str) -> bool:
         self._pieces.put(piece)

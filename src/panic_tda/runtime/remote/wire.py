@@ -16,6 +16,7 @@ from panic_tda import errors
 from panic_tda.content import Content, Image, Text, decode_image, encode_image
 from panic_tda.errors import ConfigurationError, ModelCallFailed, ModelVersionChanged, PanicError, RequestError
 from panic_tda.models.model import ModelSpec, parameter_faults
+from panic_tda.models.purpose import Purpose
 from panic_tda.runtime.result import Attempt, Call, Result, Timings
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def encode_call(call: Call) -> dict[str, Any]:
         "inputs": [encode_outcome(content) for content in call.inputs],
         "seeds": list(call.seeds),
         "parameters": dict(call.parameters),
+        **({"purpose": str(call.purpose)} if call.purpose is Purpose.QUERY else {}),
     }
 
 
@@ -45,7 +47,8 @@ def decode_call(body: Mapping[str, Any], find: Callable[[str], ModelSpec]) -> Ca
         raise errors.SignatureError(f"{spec.name} is {spec.signature}: it does not take {wrong[0]}")
     if faults := parameter_faults(spec, body["parameters"]):
         raise ConfigurationError(faults)
-    return Call(spec, inputs, tuple(body["seeds"]), body["parameters"])
+    purpose = Purpose(body.get("purpose", Purpose.DOCUMENT))
+    return Call(spec, inputs, tuple(body["seeds"]), body["parameters"], purpose=purpose)
 
 
 def require_version(spec: ModelSpec, version: str, elsewhere: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
@@ -40,6 +40,7 @@ class CallRequest(ModelRequest):
     inputs: list[ContentShape]
     seeds: list[int]
     parameters: dict[str, str | bool | int | float] = {}
+    purpose: Literal["document", "query"] = "document"
 
 
 @router.post("/check")

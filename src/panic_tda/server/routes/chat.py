@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from secrets import token_hex
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from panic_tda.errors import RequestError
 from panic_tda.models.language import Message, Role
 from panic_tda.server.access import Desk
+from panic_tda.server.shapes import Shape, Usage, answered
 from panic_tda.server.writing import (
     Piece,
     ResponseFormat,
@@ -36,7 +38,7 @@ _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "u
 class TextPart(BaseModel):
     """A part of a message."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     type: Literal["text"]
     text: str
@@ -45,7 +47,7 @@ class TextPart(BaseModel):
 class MessageShape(BaseModel):
     """One turn; ``name`` is ignored."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     role: Literal["system", "developer", "user", "assistant"]
     content: str | list[TextPart]
@@ -80,15 +82,45 @@ class ChatRequest(WritingRequest):
         return found
 
 
-@router.post("", response_model=None)
+class ChatMessage(Shape):
+    """What the model said."""
+
+    role: Literal["assistant"]
+    content: str
+    refusal: None
+
+
+class ChatChoice(Shape):
+    """One answer, and the seed that repeats it."""
+
+    index: int
+    message: ChatMessage
+    finish_reason: str
+    logprobs: None
+    seed: int
+
+
+class ChatAnswer(Shape):
+    """All answers, whole; a stream has ``chat.completion.chunk`` objects instead."""
+
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: list[ChatChoice]
+    usage: Usage
+
+
+@router.post("", response_model=None, responses=answered(ChatAnswer, text="text/event-stream"))
 async def chat(asked: ChatRequest, desk: Desk, request: Request) -> StreamingResponse | dict[str, Any]:
     """``n`` answers, whole or piece by piece; the same seed gives the same answer."""
     turns, wishes = [each.message() for each in asked.messages], asked.wishes()
     spec = desk.find(asked.model)
-    written = pieces(lambda seed: stream(turns, spec.name, seed=seed, host=desk.host, **wishes), asked.seed, asked.n)
+    start = partial(stream, turns, spec.name, host=desk.host, **wishes)
+    written = pieces(desk.seats, start, asked.seed, asked.n)
     base = {"id": f"chatcmpl-{token_hex(12)}", "created": int(time.time()), "model": spec.reference}
     if asked.stream:
-        events = as_events(_chunks(base, await begun(written), asked.with_usage))
+        events = as_events(_chunks(base, await begun(request, written), asked.with_usage))
         return StreamingResponse(events, media_type="text/event-stream")
     ends = await whole(request, written)
     done = [end.completion for end in ends if end.completion]

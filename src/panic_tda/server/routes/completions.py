@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from secrets import token_hex
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from panic_tda.server.access import Desk
+from panic_tda.server.shapes import Shape, Usage, answered
 from panic_tda.server.writing import Piece, WritingRequest, as_events, begun, pieces, usage, whole
 from panic_tda.services.language import stream
 
@@ -24,13 +26,33 @@ class CompletionRequest(WritingRequest):
     echo: Literal[False] = False
 
 
-@router.post("", response_model=None)
+class CompletionChoice(Shape):
+    """One continuation, and the seed that repeats it."""
+
+    index: int
+    text: str
+    logprobs: None
+    finish_reason: str
+    seed: int
+
+
+class CompletionAnswer(Shape):
+    """All continuations, whole; a stream has them in pieces."""
+
+    id: str
+    object: Literal["text_completion"]
+    created: int
+    model: str
+    choices: list[CompletionChoice]
+    usage: Usage
+
+
+@router.post("", response_model=None, responses=answered(CompletionAnswer, text="text/event-stream"))
 async def complete(asked: CompletionRequest, desk: Desk, request: Request) -> StreamingResponse | dict[str, Any]:
     """``n`` continuations, whole or piece by piece; the same seed gives the same one."""
     wishes, spec = asked.wishes(), desk.find(asked.model)
-    written = pieces(
-        lambda seed: stream(asked.prompt, spec.name, raw=True, seed=seed, host=desk.host, **wishes), asked.seed, asked.n
-    )
+    start = partial(stream, asked.prompt, spec.name, raw=True, host=desk.host, **wishes)
+    written = pieces(desk.seats, start, asked.seed, asked.n)
     base = {
         "id": f"cmpl-{token_hex(12)}",
         "object": "text_completion",
@@ -38,7 +60,7 @@ async def complete(asked: CompletionRequest, desk: Desk, request: Request) -> St
         "model": spec.reference,
     }
     if asked.stream:
-        events = as_events(_chunks(base, await begun(written), asked.with_usage))
+        events = as_events(_chunks(base, await begun(request, written), asked.with_usage))
         return StreamingResponse(events, media_type="text/event-stream")
     ends = await whole(request, written)
     done = [end.completion for end in ends if end.completion]

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from panic_tda.content import Text
 from panic_tda.errors import PanicError, RequestError
 from panic_tda.models.model import ModelSpec
+from panic_tda.models.purpose import Purpose
 from panic_tda.runtime.remote.wire import encode_vector
 from panic_tda.server.access import Desk
+from panic_tda.server.shapes import Shape, answered, written
 from panic_tda.signature import Kind
 
 router = APIRouter(prefix="/v1/embeddings", tags=["OpenAI"])
 
 
 class EmbeddingRequest(BaseModel):
-    """Of OpenAI's fields, ``user`` is ignored; tokens instead of texts are refused."""
+    """``input_type`` is our own; of OpenAI's fields, ``user`` is ignored. Tokens instead of texts are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -26,29 +28,48 @@ class EmbeddingRequest(BaseModel):
     input: str | Annotated[list[str], Field(max_length=2048)]
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: Annotated[int, Field(ge=1)] | None = None
+    input_type: Literal["document", "query"] = "document"
     user: str | None = None
 
 
-@router.post("")
-async def embed(asked: EmbeddingRequest, desk: Desk) -> dict[str, Any]:
+class EmbeddingRow(Shape):
+    """A vector: float32 numbers, or their bytes (little-endian) as base64."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class EmbeddingUsage(Shape):
+    """Always 0: tokens are not counted."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class EmbeddingAnswer(Shape):
+    """A row for each text, in order; ``model`` with its version."""
+
+    object: Literal["list"]
+    data: list[EmbeddingRow]
+    model: str
+    usage: EmbeddingUsage
+
+
+@router.post("", response_model=None, responses=answered(EmbeddingAnswer))
+async def embed(asked: EmbeddingRequest, desk: Desk) -> Response:
     """A vector for each text, in order. An error of one text is the error of its request, and of no other."""
     spec = desk.find(asked.model)
     _check(spec, asked.dimensions)
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
-    outcomes = await desk.collector.measure(spec, [Text(text) for text in texts])
+    outcomes = await desk.collector.measure(spec, [Text(text) for text in texts], Purpose(asked.input_type))
     for outcome in outcomes:
         if isinstance(outcome, PanicError):
             raise outcome
-    written = encode_vector if asked.encoding_format == "base64" else _numbers
-    return {
-        "object": "list",
-        "data": [
-            {"object": "embedding", "index": index, "embedding": written(vector)}
-            for index, vector in enumerate(outcomes)
-        ],
-        "model": spec.reference,
-        "usage": {"prompt_tokens": 0, "total_tokens": 0},
-    }
+    said = encode_vector if asked.encoding_format == "base64" else _numbers
+    rows = [{"object": "embedding", "index": index, "embedding": said(each)} for index, each in enumerate(outcomes)]
+    usage = {"prompt_tokens": 0, "total_tokens": 0}
+    return written({"object": "list", "data": rows, "model": spec.reference, "usage": usage})
 
 
 def _numbers(vector: Any) -> list[float]:

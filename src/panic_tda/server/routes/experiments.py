@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from panic_tda.lab.status import experiment_status
 from panic_tda.server.access import Desk, require_token
 from panic_tda.server.facilities import Facilities
+from panic_tda.server.shapes import answered
 from panic_tda.server.watching import events_of
 from panic_tda.server.writing import event
 from panic_tda.store.experiments import find_experiment, list_experiments
@@ -62,7 +63,7 @@ def cancel(name: str, desk: Desk) -> dict[str, str]:
     return {"id": key}
 
 
-@router.get("/{name}/events", response_class=StreamingResponse)
+@router.get("/{name}/events", response_class=StreamingResponse, responses=answered(text="text/event-stream"))
 def events(name: str, desk: Desk) -> StreamingResponse:
     """Server-sent events: `waiting`, `progress` after each batch, and `end` or `failed` as the last one."""
     return StreamingResponse(_events(desk, _key(desk, name)), media_type="text/event-stream")

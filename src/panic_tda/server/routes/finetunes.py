@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from panic_tda.errors import PrerequisiteError, RequestError
 from panic_tda.server.access import Desk, require_token
-from panic_tda.server.faults import refusals, shape
+from panic_tda.server.faults import shape
 from panic_tda.server.finetunes import By, State
 from panic_tda.server.watching import events_of
 from panic_tda.training.config import Corpus, validate_tuning
@@ -77,7 +77,6 @@ class Tuning(BaseModel):
     status_code=202,
     dependencies=_MUTATING,
     response_model=Begun,
-    responses=refusals(400, 401, 404, _NOT_INSTALLED, 503),
 )
 def create(config: Annotated[dict[str, Any], Body(examples=[_EXAMPLE])], desk: Desk) -> dict[str, str] | JSONResponse:
     """Checks a tuning, which is written as in a tuning file, and puts it into the queue.
@@ -99,19 +98,19 @@ def list_all(desk: Desk) -> list[dict[str, Any]]:
     return [each.to_json() for each in desk.finetunes.newest_first()]
 
 
-@router.get("/{name}", response_model=Tuning, responses=refusals(404))
+@router.get("/{name}", response_model=Tuning)
 def show(name: str, desk: Desk) -> dict[str, Any]:
     """How a tuning stands."""
     return desk.finetunes.of(name).to_json()
 
 
-@router.post("/{name}/cancel", status_code=202, dependencies=_MUTATING, responses=refusals(401, 404))
+@router.post("/{name}/cancel", status_code=202, dependencies=_MUTATING)
 def cancel(name: str, desk: Desk) -> dict[str, str]:
     """Stops a tuning after the step in progress; the same configuration goes on from its checkpoint."""
     return {"id": desk.finetunes.cancel(name).id}
 
 
-@router.get("/{name}/events", response_class=StreamingResponse, responses=refusals(404))
+@router.get("/{name}/events", response_class=StreamingResponse)
 def events(name: str, desk: Desk) -> StreamingResponse:
     """Server-sent events: `waiting`, `progress` after each step, and `end` or `failed` as the last one."""
     return StreamingResponse(events_of(desk.finetunes.of(name), desk.closing), media_type="text/event-stream")

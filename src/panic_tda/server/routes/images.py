@@ -7,9 +7,9 @@ import base64
 import io
 import secrets
 import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +18,7 @@ from panic_tda.errors import ConfigurationError, PanicError, RequestError
 from panic_tda.models.model import ModelSpec, ParameterValue, parameter_faults
 from panic_tda.runtime.result import Call
 from panic_tda.server.access import Desk
+from panic_tda.server.shapes import Shape, answered, written
 from panic_tda.signature import Kind, Signature
 
 router = APIRouter(prefix="/v1/images/generations", tags=["OpenAI"])
@@ -26,7 +27,7 @@ router = APIRouter(prefix="/v1/images/generations", tags=["OpenAI"])
 class ImageRequest(BaseModel):
     """``seed`` and ``parameters`` (as in an experiment file) are our own; of OpenAI's fields, ``user`` is ignored."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     model: str
     prompt: str
@@ -38,8 +39,24 @@ class ImageRequest(BaseModel):
     user: str | None = None
 
 
-@router.post("")
-async def generate(asked: ImageRequest, desk: Desk) -> dict[str, Any]:
+class ImageRow(Shape):
+    """A PNG file as base64, and the seed that repeats it."""
+
+    b64_json: str
+    seed: int
+
+
+class ImageAnswer(Shape):
+    """The images in the order of their seeds."""
+
+    created: int
+    model: str
+    output_format: Literal["png"]
+    data: list[ImageRow]
+
+
+@router.post("", response_model=None, responses=answered(ImageAnswer))
+async def generate(asked: ImageRequest, desk: Desk) -> Response:
     """``n`` images as PNG, with the seeds ``seed``, ``seed`` + 1, …; without one it is drawn."""
     spec = desk.find(asked.model)
     first = secrets.randbelow(2**31 - asked.n) if asked.seed is None else asked.seed
@@ -57,7 +74,7 @@ async def generate(asked: ImageRequest, desk: Desk) -> dict[str, Any]:
             raise outcome
         assert isinstance(outcome, Image)
         images.append({"b64_json": await run_in_threadpool(_png, outcome), "seed": seed})
-    return {"created": int(time.time()), "model": result.model, "output_format": "png", "data": images}
+    return written({"created": int(time.time()), "model": result.model, "output_format": "png", "data": images})
 
 
 def _parameters(spec: ModelSpec, asked: ImageRequest) -> dict[str, ParameterValue]:

@@ -12,11 +12,12 @@ from prometheus_client.registry import Collector
 
 from panic_tda.runtime.metrics import BOUNDS_S, Histogram, ModelMetrics, Snapshot
 from panic_tda.server.access import Desk
+from panic_tda.server.shapes import answered
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses=answered(text="text/plain"))
 def metrics(desk: Desk) -> Response:
     """Calls, items, errors by type, times of queue, load and run, restarts, and models in memory."""
     registry = CollectorRegistry(auto_describe=False)

@@ -23,7 +23,7 @@ _MUTATING = [Depends(require_token)]
 class ProgramRequest(BaseModel):
     """A program as `program show --json` prints it; ``replace`` one of that name."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str
     signature: str
@@ -36,7 +36,7 @@ class ProgramRequest(BaseModel):
 class RunRequest(BaseModel):
     """Inputs by name; one that is an image has the keys ``image`` (base64) and ``mode``."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     inputs: dict[str, str | bool | int | float | dict[str, str]]
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0

@@ -16,7 +16,6 @@ from panic_tda.runtime.result import Affinity, Result
 from panic_tda.runtime.sessions import TTL_S, Standing
 from panic_tda.server.access import Desk, require_token
 from panic_tda.server.facilities import Facilities
-from panic_tda.server.faults import refusals
 from panic_tda.signature import Kind, Signature
 
 router = APIRouter(prefix="/sessions", tags=["sessions"], dependencies=[Depends(require_token)])
@@ -106,7 +105,7 @@ class Ended(BaseModel):
     deleted: str
 
 
-@router.post("", status_code=201, response_model=Shape, responses=refusals(400, 401, 404, 424, 503))
+@router.post("", status_code=201, response_model=Shape)
 def create(asked: Opening, desk: Desk) -> dict[str, Any]:
     """Opens a session with a model that answers texts with texts."""
     spec = desk.find(asked.model)
@@ -126,20 +125,20 @@ def create(asked: Opening, desk: Desk) -> dict[str, Any]:
     return _shape(desk.sessions.standing(key))
 
 
-@router.get("", response_model=list[Shape], responses=refusals(401))
+@router.get("", response_model=list[Shape])
 def list_all(desk: Desk) -> list[dict[str, Any]]:
     """The open sessions, the oldest first."""
     return [_shape(each) for each in desk.sessions.standings()]
 
 
-@router.get("/{name}", response_model=Whole, responses=refusals(401, 404))
+@router.get("/{name}", response_model=Whole)
 def show(name: str, desk: Desk) -> dict[str, Any]:
     """A session and its history. Looking at it does not prolong it."""
     found = desk.sessions.standing(name)
     return {**_shape(found), "history": [turn._asdict() for turn in found.turns]}
 
 
-@router.post("/{name}/messages", response_model=Answer, responses=refusals(400, 401, 404, 410, 422, 503, 504))
+@router.post("/{name}/messages", response_model=Answer)
 async def ask(name: str, asked: Asking, desk: Desk) -> dict[str, Any]:
     """What the model answers to the conversation so far and this text; both become part of it.
 
@@ -161,7 +160,7 @@ async def ask(name: str, asked: Asking, desk: Desk) -> dict[str, Any]:
     }
 
 
-@router.delete("/{name}", response_model=Ended, responses=refusals(401, 404))
+@router.delete("/{name}", response_model=Ended)
 def delete(name: str, desk: Desk) -> dict[str, str]:
     """Ends a session."""
     desk.sessions.standing(name)
