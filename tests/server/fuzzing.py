@@ -51,14 +51,11 @@ def schemathesis(server: Running, examples: int) -> subprocess.CompletedProcess[
     }
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json"]
     command += ["--continue-on-failure", "--generation-deterministic", "--no-color"]
-    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "support.fuzz_hooks", "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.run(
-        [*command, *(part for option in options.items() for part in option)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command += [part for option in options.items() for part in option]
+    path = os.pathsep.join(str(Path(place).resolve()) for place in sys.path)
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "support.fuzz_hooks", "PYTHONPATH": path}
+    with tempfile.TemporaryDirectory() as folder:  # it remembers things in the folder it is started from
+        return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def main() -> int:
