@@ -13,7 +13,9 @@ from panic_tda.errors import NotFound, QueueFull
 from panic_tda.models.versions.register import line_of, versions_folder
 from panic_tda.server.finetunes import By, Finetunes
 from panic_tda.settings import Settings
-from panic_tda.training.config import validate_tuning
+from panic_tda.store.database import Record
+from panic_tda.training.config import checked_selection, validate_tuning
+from panic_tda.training.corpus import gather
 from panic_tda.training.lock import only_one
 from support.checkpoints import Twins, require_libraries, twins
 from support.servers import BEARER, Running, events, running
@@ -68,6 +70,24 @@ def never_ending(here: Path) -> dict[str, Any]:
     """A tuning whose pairs never come, for they are read from a pipe that nobody writes to."""
     os.mkfifo(here / "pipe.jsonl")
     return {"model": NAME, "corpus": {"pairs": ["pipe.jsonl"]}}
+
+
+def test_the_pairs_that_a_tuning_would_see_are_those_of_the_command_line(server: Running, here: Path) -> None:
+    file = tuning_file(here, cipher_pairs(240))
+    selection = {"corpus": file["corpus"], "min_pairs": 20, "max_train": 30}
+    answer = server.post("/finetunes/pairs", selection, headers=BEARER).json()
+    made = gather(checked_selection(selection, folder=here), no_record)
+    assert answer["sha256"] == made.sha256
+    assert [each["anchor"] for each in answer["train"]] == [each.anchor for each in made.train]
+    assert (len(answer["train"]), len(answer["held_out"])) == (30, len(made.held_out))
+    assert not {each["source"] for each in answer["train"]} & {each["source"] for each in answer["held_out"]}
+    assert server.post("/finetunes/pairs", selection).status_code == 401
+    elsewhere = server.post("/finetunes/pairs", {"corpus": {"code": ["/etc"]}}, headers=BEARER)
+    assert (elsewhere.status_code, "is not in the folder" in elsewhere.text) == (400, True)
+
+
+def no_record() -> Record:
+    raise AssertionError("no record is needed")
 
 
 def test_a_tuning_is_done_aside_watched_and_done_once(server: Running, here: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from panic_tda.runtime.execution import BatchLimits, execute
 from panic_tda.runtime.mock import MockExecutor
 from panic_tda.runtime.result import Call
 from panic_tda.server.collector import Collector
-from panic_tda.services.embedding import embed
+from panic_tda.services.choice import recommend
+from panic_tda.services.embedding import embed, similarity
 from panic_tda.services.host import Host
 from panic_tda.settings import Settings
 from support.contents import numbered, texts
@@ -46,6 +48,20 @@ def test_vectors_over_http_are_those_of_this_process_bit_by_bit(openai: OpenAI, 
     np.testing.assert_array_equal(np.array([each.embedding for each in answer.data], np.float32), expected)
     assert [each.index for each in answer.data] == [0, 1, 2]
     assert answer.model == f"MiniLM@{find('MiniLM').version}"
+
+
+def test_the_similarity_of_two_texts_is_that_of_this_process(server: Running) -> None:
+    answer = server.post("/similarity", {"a": TEXTS[0], "b": TEXTS[1]})
+    assert answer.json() == {"model": find("MiniLM").reference, "similarity": similarity(TEXTS[0], TEXTS[1])}
+    assert server.post("/similarity", {"a": "x", "b": "x", "model": "PixelStats"}).status_code == 400
+    assert server.post("/similarity", {"a": "x", "b": "x", "model": "Nobody"}).status_code == 404
+
+
+def test_models_are_recommended_as_on_the_command_line(server: Running) -> None:
+    answer = server.get("/recommendations?task=text-%3Evector").json()
+    assert answer == json.loads(json.dumps([each.to_json() for each in recommend("text -> vector")]))
+    assert "MiniLM" in [each["model"] for each in answer if each["runs"]]
+    assert server.get("/recommendations?task=song").json()["error"]["message"] == "'song' is not a signature"
 
 
 def test_numbers_and_base64_are_the_same_vectors(server: Running, expected: Any) -> None:

@@ -14,8 +14,8 @@ from panic_tda.settings import Settings
 from server.fuzzing import EXPERIMENT, PROGRAM, furnish, schemathesis
 from support.servers import BEARER, Running, running
 
-EXAMPLES = 2
-"""``make fuzz`` tries more."""
+EXAMPLES = 6
+"""``make fuzz`` tries more, and each bound of each value, which takes a minute."""
 
 IMAGE = {"image": "aGVsbG8=", "mode": "RGB"}
 MESSAGE = {"role": "user", "content": "go"}
@@ -31,6 +31,8 @@ RIGHT: dict[str, Any] = {
     "/programs/Caption/run": {"inputs": {"text": "a"}, "seed": 1},
     "/versions/MiniLM/promote": {"number": 3, "force": False},
     "/finetunes": {"model": "Nobody", "corpus": {"stdlib": True}, "training": {"epochs": 1}, "min_pairs": 20},
+    "/finetunes/pairs": {"corpus": {"pairs": ["nowhere.jsonl"]}, "min_pairs": 20, "held_out": 0.5},
+    "/similarity": {"a": "x", "b": "y", "model": "DummyText"},
     "/sessions": {"model": "DummyT2I", "affinity": "hint", "ttl": 60, "seed": 1, "parameters": {}},
     "/sessions/Caption/messages": {"text": "go", "seed": 1, "parameters": {}},
 }
@@ -101,7 +103,7 @@ def posted(server: Running, path: str, content: str | bytes, kind: str = "applic
     return server.client.post(path, content=content, headers=BEARER | {"Content-Type": kind})
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 2_000, json.dumps({"model": "x"}).encode("utf-16")])
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 2_000, json.dumps({"nonsense": "x"}).encode("utf-16")])
 @pytest.mark.parametrize("path", RIGHT)
 def test_what_is_no_json_is_a_bad_request(api: Running, path: str, content: bytes) -> None:
     answer = posted(api, path, content)

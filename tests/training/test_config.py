@@ -29,6 +29,7 @@ def test_paths_are_relative_to_the_file_and_rates_may_be_written_as_people_do() 
         ("{model: M, corpus: {code: [a], languages: [cobol]}}", r"corpus\.languages\[0\]: should be 'python'"),
         ("{model: M, corpus: {stdlib: true}, held_out: 1.0}", "held_out: should be less than 1"),
         ("{corpus: {stdlib: true}, modle: M}", "modle: unknown key"),
+        (r'{model: M, corpus: {pairs: ["a\0b"]}}', r"corpus\.pairs\[0\]: should be a path: no file has such a name"),
     ],
 )
 def test_each_fault_is_named_with_its_place(text: str, fault: str) -> None:

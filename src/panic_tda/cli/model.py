@@ -108,7 +108,7 @@ def fit(
         residents.use(find(other))
     leave = residents.use(spec)
     if context.obj.json:
-        print_json({**asdict(found), "runs": found.runs, "beside": beside or [], "leave": leave})
+        print_json({**found.to_json(), "beside": beside or [], "leave": leave})
     else:
         for line in fit_lines(found, beside or [], leave):
             print(line)
@@ -142,7 +142,7 @@ def recommend(
 
     found = find_models(task, settings=context.obj.settings())
     if context.obj.json:
-        print_json([{**asdict(each), "runs": each.runs} for each in found])
+        print_json([each.to_json() for each in found])
         return
     if not found:
         raise RequestError(f"no model for {task} fits the memory budget", hint="see: panic-tda model list")

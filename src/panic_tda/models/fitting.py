@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from panic_tda.models.deployment import BYTES
 from panic_tda.models.economies import saved
@@ -51,6 +52,10 @@ class Fit:
         """Whether it could be used at once."""
         here = bool(self.endpoint) or self.weights_here
         return self.fits and here and not (self.packages_missing or self.unreachable)
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape of ``model fit --json``."""
+        return {**asdict(self), "runs": self.runs}
 
 
 def fit(spec: ModelSpec, budget_bytes: int) -> Fit:

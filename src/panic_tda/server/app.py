@@ -25,13 +25,15 @@ from panic_tda.server.routes import (
     metrics,
     models,
     programs,
+    recommendations,
     sessions,
+    similarity,
     versions,
 )
 from panic_tda.server.shapes import FAULT_ANSWERS
 
 _ROOMS = (
-    *(models, embeddings, chat, completions, images, calls),
+    *(models, recommendations, embeddings, similarity, chat, completions, images, calls),
     *(experiments, programs, sessions, versions, finetunes, metrics),
 )
 

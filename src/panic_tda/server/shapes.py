@@ -64,7 +64,7 @@ Documented = dict[int | str, dict[str, Any]]
 FAULT_ANSWERS: Documented = {status: {"description": said, "model": Fault} for status, said in FAULTS.items()}
 
 
-def answered(shape: type[BaseModel] | None = None, *, text: str = "") -> Documented:
+def answered(shape: Any = None, *, text: str = "") -> Documented:
     """What a route answers when all is well: JSON of that shape, or instead (when asked for) text of that type."""
     said: dict[str, Any] = {"description": "The answer."}
     if shape is not None:

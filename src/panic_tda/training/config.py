@@ -7,8 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
+from panic_tda.content import text_fault
 from panic_tda.errors import ConfigurationError
 from panic_tda.training.code import LANGUAGES, Language
 
@@ -22,6 +24,15 @@ class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+def _nameable(path: str) -> str:
+    if text_fault(path):
+        raise PydanticCustomError("path", "Input should be a path: no file has such a name")
+    return path
+
+
+FilePath = Annotated[str, AfterValidator(_nameable)]
+
+
 class Trajectories(_Strict):
     """Pairs from runs in the record."""
 
@@ -32,14 +43,14 @@ class Trajectories(_Strict):
 class Corpus(_Strict):
     """Where pairs come from."""
 
-    code: list[str] = Field(default=[], description="Folders of source code, relative to the file.")
+    code: list[FilePath] = Field(default=[], description="Folders of source code, relative to the file.")
     languages: list[Language] = Field(
         default=list(LANGUAGES), min_length=1, description="Languages that are read in these folders."
     )
     stdlib: bool = Field(default=False, description="Whether the standard library of Python belongs to the corpus.")
     trajectories: Trajectories | None = Field(default=None, description="Pairs from runs in the record.")
-    pairs: list[str] = Field(default=[], description="JSONL files of pairs, relative to the file.")
-    dataset: str | None = Field(default=None, description="Folder made by `finetune pairs`; then nothing else.")
+    pairs: list[FilePath] = Field(default=[], description="JSONL files of pairs, relative to the file.")
+    dataset: FilePath | None = Field(default=None, description="Folder made by `finetune pairs`; then nothing else.")
 
     @property
     def is_empty(self) -> bool:

@@ -78,9 +78,14 @@ def _numbers(vector: Any) -> list[float]:
     return found
 
 
-def _check(spec: ModelSpec, dimensions: int | None) -> None:
+def check_measures_texts(spec: ModelSpec) -> None:
+    """Raises ``RequestError`` for a model that does something else."""
     if spec.signature.output is not Kind.VECTOR or spec.signature.input is not Kind.TEXT:
         raise RequestError(f"{spec.name} is {spec.signature}: it does not measure texts", hint="GET /v1/models")
+
+
+def _check(spec: ModelSpec, dimensions: int | None) -> None:
+    check_measures_texts(spec)
     if dimensions not in (None, spec.dims):
         raise RequestError(
             f"{spec.name} makes vectors of {spec.dims} numbers, and was not trained to be cut to {dimensions}"

@@ -14,13 +14,16 @@ from panic_tda.server.access import Desk, require_token
 from panic_tda.server.faults import shape
 from panic_tda.server.finetunes import By, State
 from panic_tda.server.watching import events_of
-from panic_tda.training.config import Corpus, validate_tuning
+from panic_tda.store.database import open_record
+from panic_tda.training.config import Corpus, checked_selection, validate_tuning
+from panic_tda.training.corpus import gather
 
 router = APIRouter(prefix="/finetunes", tags=["finetunes"])
 
 _MUTATING = [Depends(require_token)]
 _NOT_INSTALLED = 501
-_EXAMPLE = {"model": "MiniLMTorch", "corpus": {"stdlib": True}, "max_train": 320}
+_SELECTION = {"corpus": {"stdlib": True}, "max_train": 320}
+_EXAMPLE = {"model": "MiniLMTorch", **_SELECTION}
 
 
 class Begun(BaseModel):
@@ -90,6 +93,48 @@ def create(config: Annotated[dict[str, Any], Body(examples=[_EXAMPLE])], desk: D
     except PrerequisiteError as fault:
         return JSONResponse(shape(_NOT_INSTALLED, fault.message, type(fault).__name__, hint=fault.hint), _NOT_INSTALLED)
     return {"id": made.id, "show": f"/finetunes/{made.id}", "events": f"/finetunes/{made.id}/events"}
+
+
+class PairShape(BaseModel):
+    """One pair."""
+
+    anchor: str
+    positive: str
+    source: str
+    negatives: list[str] = []
+
+
+class Sources(BaseModel):
+    """How many files or runs the pairs come from."""
+
+    train: int
+    held_out: int
+
+
+class Pairs(BaseModel):
+    """Pairs to train on and pairs held out; ``sha256`` is their identity, ``skipped`` why what gave none did not."""
+
+    sha256: str
+    train: list[PairShape]
+    held_out: list[PairShape]
+    sources: Sources
+    skipped: dict[str, int]
+
+
+@router.post("/pairs", dependencies=_MUTATING, response_model=Pairs)
+def pairs(selection: Annotated[dict[str, Any], Body(examples=[_SELECTION])], desk: Desk) -> dict[str, Any]:
+    """The pairs that a tuning with this ``corpus``, ``min_pairs``, ``held_out``, ``max_train`` would see."""
+    chosen = checked_selection(selection, folder=desk.folder)
+    _refuse_files_outside(chosen.corpus, desk.folder)
+    made = gather(chosen, lambda: open_record(desk.settings.db, create=False))
+    facts = made.to_json()
+    return {
+        "sha256": made.sha256,
+        "train": [each.to_json() for each in made.train],
+        "held_out": [each.to_json() for each in made.held_out],
+        "sources": facts["sources"],
+        "skipped": facts["skipped"],
+    }
 
 
 @router.get("", response_model=list[Tuning])

@@ -40,10 +40,10 @@ class Opening(BaseModel):
     that follow have the seeds that follow. Without one, it is drawn.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     model: str
-    affinity: Affinity = Affinity.HINT
+    affinity: Annotated[Affinity, Field(strict=False)] = Affinity.HINT
     ttl: Annotated[float, Field(gt=0, le=_LONGEST_S)] = TTL_S
     seed: Seed | None = None
     parameters: Given = {}
@@ -52,7 +52,7 @@ class Opening(BaseModel):
 class Asking(BaseModel):
     """What is said next; ``seed`` and ``parameters`` are for this answer only."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     text: Annotated[str, Field(min_length=1)]
     seed: Seed | None = None
