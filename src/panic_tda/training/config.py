@@ -82,7 +82,10 @@ class Training(_Strict):
     epochs: int = Field(default=1, ge=1, le=1_000, description="How often each pair is seen.")
     batch_size: int = Field(default=32, ge=2, le=65_536, description="Pairs that are contrasted with each other.")
     max_tokens: int = Field(
-        default=128, ge=8, le=1_000_000, description="Tokens of a text that are trained on; measured is with all of it."
+        default=64, ge=8, le=1_000_000, description="Tokens of a text that are trained on; measured is with all of it."
+    )
+    dropout: float = Field(
+        default=0.0, ge=0.0, lt=1.0, description="Share of the network that is left out at random in each step; slower."
     )
     learning_rate: Annotated[float, BeforeValidator(_number)] = Field(
         default=2e-5, gt=0.0, le=1.0, description="Its highest value."

@@ -46,7 +46,7 @@ def tune(
     seed, pairs and number of threads give the same weights.
     """
     use_adapter = parameters.uses_adapter(sum(each.numel() for each in model.parameters()))
-    with _alone(parameters.seed, str(model.device), threads), _shortened(model, parameters.max_tokens), quiet():
+    with _alone(parameters.seed, str(model.device), threads), _as_in_training(model, parameters), quiet():
         if use_adapter:
             put_adapter(model, parameters.lora_rank)
         trainer = _trainer(model, pairs, parameters, folder, prompt, report, stop)
@@ -151,14 +151,21 @@ def _checkpoint(folder: Path) -> str | None:
 
 
 @contextmanager
-def _shortened(model: Any, most: int) -> Iterator[None]:
-    """Inside the block the model reads no more than so many tokens of a text."""
-    before = model.max_seq_length
-    model.max_seq_length = min(before or most, most)
+def _as_in_training(model: Any, parameters: Training) -> Iterator[None]:
+    """Inside the block the model reads as many tokens, and drops out as much, as a training is to."""
+    import torch
+
+    tokens = model.max_seq_length
+    shares = {module: module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)}
+    model.max_seq_length = min(tokens or parameters.max_tokens, parameters.max_tokens)
+    for module in shares:
+        module.p = parameters.dropout
     try:
         yield
     finally:
-        model.max_seq_length = before
+        model.max_seq_length = tokens
+        for module, share in shares.items():
+            module.p = share
 
 
 @contextmanager
