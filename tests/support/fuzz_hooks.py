@@ -29,7 +29,7 @@ NAMES = {
     "/experiments/{name}/events": "latest",
     "/versions/{name}/rollback": "MiniLM",
 }
-CORPUS = {"pairs": ["nowhere.jsonl"]}
+CORPUS: dict[str, Any] = {"pairs": ["nowhere.jsonl"]}
 """Nothing is read, and nothing tuned, for as long as a fuzz takes."""
 LONGEST = {"max_tokens": 2, "max_completion_tokens": 2, "n": 2}
 """Enough of a language model."""
