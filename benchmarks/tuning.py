@@ -12,7 +12,6 @@ import argparse
 import os
 import random
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +21,6 @@ from typing import Any
 from panic_tda.content import Text
 from panic_tda.models.catalogue import find
 from panic_tda.models.model import Placement
-from panic_tda.store.database import Record
 from panic_tda.training.code import stdlib_pairs
 from panic_tda.training.config import validate_tuning
 from panic_tda.training.dataset import Dataset, is_held_out, make_dataset
@@ -48,13 +46,8 @@ def tuned(folder: Path, dataset: Dataset, pairs: Sequence[Pair], threads: int, *
     corpus = {"pairs": ["pairs.jsonl"]}
     config = validate_tuning({"model": MODEL, "corpus": corpus, "training": training, "min_pairs": 20}, folder=folder)
     begun = time.process_time()
-    made = finetune(config, open_record=no_record, report=lambda *_: None, stop=threading.Event(), threads=threads)
+    made = finetune(config, threads=threads)
     return made, time.process_time() - begun
-
-
-def no_record() -> Record:
-    """No pair comes from runs."""
-    raise AssertionError("no record is needed")
 
 
 def vectors(name: str) -> bytes:

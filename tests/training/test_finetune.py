@@ -17,7 +17,6 @@ from panic_tda.models.model import ModelSpec, Placement
 from panic_tda.models.torch_sentence.tunable import sentence_transformer
 from panic_tda.models.versions.manifest import read_manifest
 from panic_tda.models.versions.register import line_of, version_folder, versions_folder
-from panic_tda.store.database import Record
 from panic_tda.training.config import Training, TuningConfig
 from panic_tda.training.finetune import Tuned, finetune
 from panic_tda.training.lock import only_one
@@ -34,10 +33,6 @@ __all__ = ["twins"]
 TEXTS = [Text("abcdef"), Text("A red apple."), Text("")]
 
 
-def no_record() -> Record:
-    raise AssertionError("no record is needed")
-
-
 def tuned(config: TuningConfig, *, stop_at: int | None = None) -> Tuned:
     """Tunes; with ``stop_at`` it is interrupted at that step."""
     stop = threading.Event()
@@ -46,7 +41,7 @@ def tuned(config: TuningConfig, *, stop_at: int | None = None) -> Tuned:
         if stage == "train" and done == stop_at:
             stop.set()
 
-    return finetune(config, open_record=no_record, report=report, stop=stop)
+    return finetune(config, report=report, stop=stop)
 
 
 def vectors(name: str) -> Any:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from panic_tda.errors import NotFound
+from panic_tda.errors import NotFound, RequestError
 from panic_tda.store.database import Record
+from panic_tda.training.config import checked_selection
+from panic_tda.training.corpus import gather
 from panic_tda.training.pairs import Pair
 from panic_tda.training.trajectories import trajectory_pairs
 from support.laboratory import fakes, performed
@@ -56,3 +58,9 @@ def test_sources_are_the_same_in_every_database(sqlite_record: Record, tmp_path:
         assert trajectory_pairs(other, ["latest"], 1) == trajectory_pairs(sqlite_record, [outcome.id], 1)
         with pytest.raises(NotFound):
             trajectory_pairs(other, ["nobody"], 1)
+
+
+def test_without_a_record_pairs_of_trajectories_are_a_wrong_request() -> None:
+    corpus = {"trajectories": {"experiments": ["latest"]}}
+    with pytest.raises(RequestError, match="pairs from trajectories need a record"):
+        gather(checked_selection({"corpus": corpus}, folder=Path()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,6 @@ from panic_tda.models.catalogue import find
 from panic_tda.models.model import Placement
 from panic_tda.models.versions.register import version_folder
 from panic_tda.models.weights import locate
-from panic_tda.store.database import Record
 from panic_tda.training.code import stdlib_pairs
 from panic_tda.training.config import validate_tuning
 from panic_tda.training.dataset import Dataset, make_dataset
@@ -50,12 +48,7 @@ def tuned(folder: Path, dataset: Dataset, train: Sequence[Pair], **training: Any
         "min_pairs": 100,
         "training": {"batch_size": 24, "warmup": 0.0, **training},
     }
-    config = validate_tuning(file, folder=folder)
-
-    def no_record() -> Record:
-        raise AssertionError("no record is needed")
-
-    return finetune(config, open_record=no_record, report=lambda *_: None, stop=threading.Event())
+    return finetune(validate_tuning(file, folder=folder))
 
 
 def vectors(name: str) -> bytes:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from panic_tda.errors import RequestError
 from panic_tda.store.database import Record
 from panic_tda.training.code import code_pairs, stdlib_pairs
 from panic_tda.training.config import Corpus, Selection
@@ -18,7 +19,12 @@ OpenRecord = Callable[[], Record]
 """Opens the record; called only when pairs come from trajectories."""
 
 
-def gather(selection: Selection, open_record: OpenRecord) -> Dataset:
+def without_record() -> Record:
+    """Raises ``RequestError``: pairs of trajectories come from a record."""
+    raise RequestError("pairs from trajectories need a record", hint="give open_record")
+
+
+def gather(selection: Selection, open_record: OpenRecord = without_record) -> Dataset:
     """The data set of a corpus; one that was made before is taken as it is, if it is large enough.
 
     Raises ``InsufficientData``, ``ConfigurationError`` for files that cannot be read, ``NotFound`` for an experiment.

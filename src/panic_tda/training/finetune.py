@@ -27,7 +27,7 @@ from panic_tda.models.versions.manifest import read_manifest
 from panic_tda.models.versions.register import line_of, version_folder, versions_folder
 from panic_tda.settings import Settings
 from panic_tda.training.config import TuningConfig
-from panic_tda.training.corpus import OpenRecord, gather
+from panic_tda.training.corpus import OpenRecord, gather, without_record
 from panic_tda.training.dataset import Dataset
 from panic_tda.training.evaluation import Retrieval, metrics, ndcg_change, retrieve
 from panic_tda.training.gate import Verdict, general_pairs, judge
@@ -76,16 +76,17 @@ class _Measured:
 def finetune(
     config: TuningConfig,
     *,
-    open_record: OpenRecord,
-    report: Report,
-    stop: threading.Event,
+    open_record: OpenRecord = without_record,
+    report: Report = lambda *_: None,
+    stop: threading.Event | None = None,
     threads: int = 1,
 ) -> Tuned:
     """Makes a version of an embedder from a corpus, and the champion of it if it passes the gate.
 
     It always starts from the base version. A corpus, parameters and base that were trained with before change nothing;
-    an interrupted training is gone on with. Raises ``RequestError`` and ``PrerequisiteError`` for a model that cannot
-    be tuned, ``InsufficientData``, and ``TrainingBusy`` while another process tunes an embedder.
+    an interrupted training is gone on with, and ``stop`` interrupts this one. Raises ``RequestError`` and
+    ``PrerequisiteError`` for a model that cannot be tuned, ``InsufficientData``, and ``TrainingBusy`` while another
+    process tunes an embedder.
     """
     begun = time.monotonic()
     spec = base_of(config.model)
@@ -99,7 +100,7 @@ def finetune(
         if done is not None:
             known = read_manifest(version_folder(spec.name, done.number))
             return Tuned("unchanged", spec.name, done.number, line.champion, time.monotonic() - begun, known)
-        run = _Run(spec, dataset, config, key, threads, report, stop)
+        run = _Run(spec, dataset, config, key, threads, report, stop or threading.Event())
         return run.perform(begun)
 
 
