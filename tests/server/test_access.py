@@ -27,7 +27,7 @@ def test_what_changes_something_needs_the_token(server: Running) -> None:
 def test_every_route_that_changes_something_needs_the_token(server: Running) -> None:
     paths = server.get("/openapi.json").json()["paths"]
     asking = {"/v1/embeddings", "/v1/chat/completions", "/v1/completions", "/v1/images/generations"}
-    asking |= {"/v1/calls", "/v1/check", "/programs/{name}/run"}
+    asking |= {"/v1/calls", "/v1/check", "/similarity", "/programs/{name}/run"}
     for path, methods in paths.items():
         for method in methods.keys() - {"get"}:
             answer = server.client.request(method, path.replace("{name}", "x"), json={})
