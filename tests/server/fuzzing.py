@@ -46,6 +46,7 @@ def schemathesis(server: Running, examples: int, phases: str = "fuzzing") -> sub
         "--header": f"Authorization: {BEARER['Authorization']}",
         "--max-examples": str(examples),
         "--phases": phases,
+        "--request-timeout": "120",
         "--exclude-checks": UNPROMISED,
         "--warnings": "off",
     }
