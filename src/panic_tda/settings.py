@@ -70,6 +70,11 @@ class Settings:
     weights: tuple[tuple[str, str], ...] = ()
     """Folders of weights by model: a table in the file, `NAME=FOLDER` with `:` between them in the environment."""
 
+    @property
+    def memory_budget_bytes(self) -> int:
+        """Bytes that loaded models may take on each device; 0 takes three quarters of its memory."""
+        return self.memory_budget * 1_000_000
+
     def updated(self, changes: Mapping[str, Any]) -> Settings:
         """A copy with the changes that are not None."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})

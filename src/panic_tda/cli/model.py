@@ -310,7 +310,7 @@ def measure(
 def _budget(options: Context) -> Budget:
     from panic_tda.runtime.residency import Budget
 
-    return Budget(options.settings().memory_budget * 1_000_000)
+    return Budget(options.settings().memory_budget_bytes)
 
 
 def _shape(spec: ModelSpec) -> dict[str, Any]:

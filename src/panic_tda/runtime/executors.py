@@ -30,7 +30,7 @@ def make_executor(settings: Settings) -> Executor:
 
 def named_executor(name: str, settings: Settings) -> Executor:
     """The executor of that name, as the settings want it; raises ``ConfigurationError`` for an unknown name."""
-    budget = settings.memory_budget * 1_000_000
+    budget = settings.memory_budget_bytes
     limits = PoolLimits(memory_budget=budget, call_timeout_s=settings.call_timeout)
     if name == "inprocess":
         threads = threads_of_a_model(settings)

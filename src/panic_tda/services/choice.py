@@ -18,7 +18,7 @@ def recommend(task: str, *, settings: Settings | None = None) -> list[Fit]:
     """
     wanted = signature_of(task)
     with using(settings):
-        budget = Budget((settings or load_settings()).memory_budget * 1_000_000)
+        budget = Budget((settings or load_settings()).memory_budget_bytes)
         return recommended(catalogue().values(), wanted, budget.of)
 
 

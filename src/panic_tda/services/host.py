@@ -48,7 +48,7 @@ class Host:
         """Without ``settings``, those of the environment. The catalogue follows them until the host is closed."""
         self.settings = settings or load_settings()
         placement = Placement(threads=threads_of_a_model(self.settings), lender=lambda part: self._residency.lend(part))
-        self._residency = Residency(Budget(self.settings.memory_budget * 1_000_000), lambda spec: load(spec, placement))
+        self._residency = Residency(Budget(self.settings.memory_budget_bytes), lambda spec: load(spec, placement))
         self._limits = BatchLimits()
         self._turns: dict[ModelSpec, Turn] = {}
         self._making = threading.Lock()

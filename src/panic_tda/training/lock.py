@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from panic_tda.errors import TrainingBusy, make_folder, naming_the_file
+from panic_tda.models.files import read_object
 from panic_tda.models.versions.register import lock_file
 
 
@@ -55,16 +56,8 @@ def _now() -> str:
 
 def _holder(path: Path) -> str:
     """Who wrote last, and what about; the file is empty for a moment after its holder has changed."""
-    said = _read(path)
+    said = read_object(path)
     try:
         return f"process {said['pid']} on {said['machine']} has been tuning {said['model']} since {said['since']}"
     except KeyError:
         return "another process is tuning an embedder"
-
-
-def _read(path: Path) -> dict[str, object]:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return said if isinstance(said, dict) else {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,8 +14,12 @@ from panic_tda.models.model import ModelSpec
 from panic_tda.models.purpose import Purpose
 from panic_tda.runtime.remote.wire import encode_vector
 from panic_tda.server.access import Desk
+from panic_tda.server.facilities import Facilities
 from panic_tda.server.shapes import Shape, answered, written
 from panic_tda.signature import Kind
+
+if TYPE_CHECKING:
+    from panic_tda.models.model import Vector
 
 router = APIRouter(prefix="/v1/embeddings", tags=["OpenAI"])
 
@@ -62,17 +67,23 @@ async def embed(asked: EmbeddingRequest, desk: Desk) -> Response:
     spec = desk.find(asked.model)
     _check(spec, asked.dimensions)
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
-    outcomes = await desk.collector.measure(spec, [Text(text) for text in texts], Purpose(asked.input_type))
-    for outcome in outcomes:
-        if isinstance(outcome, PanicError):
-            raise outcome
+    vectors = await measured(desk, spec, texts, Purpose(asked.input_type))
     said = encode_vector if asked.encoding_format == "base64" else _numbers
-    rows = [{"object": "embedding", "index": index, "embedding": said(each)} for index, each in enumerate(outcomes)]
+    rows = [{"object": "embedding", "index": index, "embedding": said(each)} for index, each in enumerate(vectors)]
     usage = {"prompt_tokens": 0, "total_tokens": 0}
     return written({"object": "list", "data": rows, "model": spec.reference, "usage": usage})
 
 
-def _numbers(vector: Any) -> list[float]:
+async def measured(desk: Facilities, spec: ModelSpec, texts: Sequence[str], purpose: Purpose) -> list[Vector]:
+    """The vector of each text; raises the first error of any of them."""
+    outcomes = await desk.collector.measure(spec, [Text(text) for text in texts], purpose)
+    for outcome in outcomes:
+        if isinstance(outcome, PanicError):
+            raise outcome
+    return cast("list[Vector]", outcomes)
+
+
+def _numbers(vector: Vector) -> list[float]:
     """The float32 numbers, exactly."""
     found: list[float] = vector.tolist()
     return found
